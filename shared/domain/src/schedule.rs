@@ -1,0 +1,102 @@
+use jiff::SignedDuration;
+
+/// Every waiting time of the product's own rules, in one place. In tests they are divided by `TIME_SCALE`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Timing {
+    scale: f64,
+}
+
+impl Timing {
+    /// Divides every time by `scale`, which is 1 outside tests.
+    pub fn scaled(scale: f64) -> Self {
+        Self { scale: scale.max(1.0) }
+    }
+
+    /// How long a lease outlives the invocation that holds it. Lambda ends the invocation at its deadline, so a
+    /// holder cannot outlive its lease.
+    pub fn lease_margin(&self) -> SignedDuration {
+        self.of_millis(15_000)
+    }
+
+    /// Least time that must be left of the invocation when a create is sent: the request's own time-out and 2 s.
+    pub fn send_margin(&self) -> SignedDuration {
+        self.of_millis(17_000)
+    }
+
+    /// After the latest moment a request can have been sent: how long it may still take effect. Only then does a
+    /// look-up that finds nothing mean that there is nothing.
+    pub fn quiet_period(&self) -> SignedDuration {
+        self.of_millis(60_000)
+    }
+
+    /// Least time between two look-ups that find nothing.
+    pub fn between_misses(&self) -> SignedDuration {
+        self.of_millis(10_000)
+    }
+
+    /// When to look up again after `looked` look-ups that found nothing.
+    pub fn next_lookup(&self, looked: u32) -> SignedDuration {
+        self.of_millis(match looked {
+            0 => 2_000,
+            1 => 10_000,
+            _ => 30_000,
+        })
+    }
+
+    /// How long to keep away from RemOnline after the `throttled`-th 429 in a row that named no time.
+    pub fn throttle(&self, throttled: u32) -> SignedDuration {
+        self.of_millis(2_000_i64.saturating_mul(1 << throttled.min(8)).min(300_000))
+    }
+
+    /// When to try again after `tries` failed tries; `None` when that has gone on for 14 days. See [`backoff`].
+    pub fn retry(&self, tries: u32) -> Option<SignedDuration> {
+        backoff(tries).map(|wait| self.of_millis(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// `duration` divided by the scale, in milliseconds' resolution and at least one.
+    pub fn of_millis(&self, millis: i64) -> SignedDuration {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "milliseconds of days fit")]
+        let scaled = (millis as f64 / self.scale) as i64;
+        SignedDuration::from_millis(scaled.max(1))
+    }
+}
+
+/// The unscaled wait after `tries` failed tries: 10 s, 30 s, 2, 5, 10, 20, 30 min, every 30 min to 24 h, every 2 h
+/// to 14 days, then `None`.
+pub fn backoff(tries: u32) -> Option<SignedDuration> {
+    const FIRST: [i64; 7] = [10, 30, 120, 300, 600, 1_200, 1_800];
+    const HALF_HOURS: u32 = 7 + 45; // 30 min each, up to 24 h after the first try
+    const TWO_HOURS: u32 = HALF_HOURS + 13 * 12; // 2 h each, up to 14 days
+    let seconds = match tries {
+        0..7 => FIRST[tries as usize],
+        7..HALF_HOURS => 1_800,
+        HALF_HOURS..TWO_HOURS => 7_200,
+        _ => return None,
+    };
+    Some(SignedDuration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_go_on_for_a_fortnight() {
+        let total: SignedDuration = (0..).map_while(backoff).fold(SignedDuration::ZERO, |sum, wait| sum + wait);
+        assert!((13 * 24..=14 * 24).contains(&total.as_hours()), "{total:?}");
+    }
+
+    #[test]
+    fn throttling_waits_grow_to_five_minutes() {
+        let timing = Timing::scaled(1.0);
+        assert_eq!(timing.throttle(0), SignedDuration::from_secs(2));
+        assert_eq!(timing.throttle(3), SignedDuration::from_secs(16));
+        assert_eq!(timing.throttle(60), SignedDuration::from_secs(300));
+    }
+
+    #[test]
+    fn a_scale_divides_every_wait() {
+        assert_eq!(Timing::scaled(10.0).quiet_period(), SignedDuration::from_secs(6));
+        assert_eq!(Timing::scaled(10.0).retry(0), Some(SignedDuration::from_secs(1)));
+    }
+}
