@@ -44,8 +44,7 @@ impl Https {
 impl Transport for Https {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
         let client = self.client_for(request.method());
-        let request =
-            reqwest::Request::try_from(request).map_err(|error| TransportError::NotSent(describe(error)))?;
+        let request = reqwest::Request::try_from(request).map_err(|error| TransportError::NotSent(describe(error)))?;
         let mut answer = client.execute(request).await.map_err(classify)?;
         let mut response = http::Response::new(Bytes::new());
         *response.status_mut() = answer.status();
