@@ -1,1 +1,12 @@
-//! Placeholder.
+//! What every function needs from its surroundings: environment variables, log lines, metrics and AWS clients.
+//!
+//! It knows nothing of leads, so that `ingest`, which links as little as it can, may use it too.
+
+mod aws;
+mod env;
+pub mod logging;
+mod metrics;
+
+pub use aws::{ParameterError, load_aws_config, parameter};
+pub use env::{Env, EnvError};
+pub use metrics::{Metric, Unit, emit};
