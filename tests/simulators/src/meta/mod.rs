@@ -1,0 +1,1 @@
+//! Meta as a small stateful server with faults.
