@@ -77,6 +77,9 @@ impl Fault {
 
     /// Counts one matching request; true when it is to be spoilt.
     fn strike(&mut self) -> bool {
+        if self.times == Some(0) {
+            return false;
+        }
         if self.skip > 0 {
             self.skip -= 1;
             return false;
@@ -225,5 +228,40 @@ mod milliseconds {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// One letter a request: spoilt or passed.
+    fn strikes(fault: Fault, requests: &[(&str, &str)]) -> String {
+        let mut faults = Faults::default();
+        faults.inject(fault);
+        let spoilt = |(method, path): &(&str, &str)| faults.strike(method, path).is_some();
+        requests.iter().map(spoilt).map(|spoilt| if spoilt { 's' } else { 'p' }).collect()
+    }
+
+    #[rstest]
+    #[case(Fault::once(Effect::Garbage), "sppp")]
+    #[case(Fault::times(0, Effect::Garbage), "pppp")]
+    #[case(Fault::always(Effect::Garbage), "ssss")]
+    #[case(Fault::always(Effect::Garbage).after(2), "ppss")]
+    #[case(Fault::always(Effect::Garbage).on("POST", "/a"), "pssp")]
+    #[case(Fault::always(Effect::Garbage).exactly("POST", "/a"), "pspp")]
+    fn chooses_requests(#[case] fault: Fault, #[case] expected: &str) {
+        assert_eq!(strikes(fault, &[("GET", "/a"), ("POST", "/a"), ("POST", "/a/b"), ("POST", "/b")]), expected);
+    }
+
+    #[test]
+    fn the_first_fault_that_matches_strikes() {
+        let mut faults = Faults::default();
+        faults.inject(Fault::once(Effect::Garbage));
+        faults.inject(Fault::once(Effect::Huge));
+        let struck: Vec<_> = (0..3).map(|_| faults.strike("GET", "/")).collect();
+        assert_eq!(struck, [Some(Effect::Garbage), Some(Effect::Huge), None]);
     }
 }

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
 use http::header;
-use http_body_util::BodyExt;
+use http_body_util::{BodyExt, Collected};
 use jiff::Timestamp;
 use serde_json::Value;
 use tower::ServiceExt;
@@ -61,7 +61,7 @@ impl Caller {
     pub(super) async fn send(&self, request: Request) -> (u16, Value) {
         let response = self.raw(request).await;
         let status = response.status().as_u16();
-        let body = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+        let body = response.into_body().collect().await.map(Collected::to_bytes).unwrap_or_default();
         let text = || String::from_utf8_lossy(&body).into_owned();
         (status, serde_json::from_slice(&body).unwrap_or_else(|_| text().into()))
     }
@@ -70,12 +70,10 @@ impl Caller {
         self.send(self.request("GET", path, "")).await
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "reads better with literals")]
     pub(super) async fn post(&self, path: &str, body: Value) -> (u16, Value) {
         self.send(self.request("POST", path, &body.to_string())).await
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "reads better with literals")]
     pub(super) async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
         self.send(self.request("PATCH", path, &body.to_string())).await
     }
