@@ -1,0 +1,80 @@
+use std::collections::BTreeMap;
+
+use domain::{LeadgenEvent, MetaId};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Store, StoreError,
+    database::{Condition, Query, Table, Write},
+    keys,
+    row::{self, EXPIRES_AT},
+};
+
+const TABLE: Table = Table::Transactions;
+
+/// As long as Meta shows a lead.
+const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
+
+/// An announced lead that no bundle takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unrouted {
+    /// What Meta announced.
+    #[serde(flatten)]
+    pub event: LeadgenEvent,
+    /// When it was first announced.
+    pub received_at: Timestamp,
+}
+
+/// A form that sent leads no bundle takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnroutedForm {
+    /// The page.
+    pub page_id: MetaId,
+    /// The form.
+    pub form_id: MetaId,
+    /// How many leads.
+    pub count: u64,
+    /// When the first of them was announced.
+    pub first_at: Timestamp,
+    /// When the last of them was announced.
+    pub last_at: Timestamp,
+}
+
+impl Store {
+    /// Keeps an event that no bundle takes for 90 days. The first announcement of a lead counts.
+    pub async fn keep_unrouted(&self, event: &LeadgenEvent, now: Timestamp) -> Result<(), StoreError> {
+        let unrouted = Unrouted { event: event.clone(), received_at: now };
+        let mut item = row::row(&keys::unrouted(event), &unrouted)?;
+        item.insert(EXPIRES_AT.to_owned(), (now + KEPT).as_second().into());
+        self.write_anyway(Write::Put { table: TABLE, item, condition: Condition::absent() }).await
+    }
+
+    /// The forms that sent leads no bundle takes, by page and form.
+    pub async fn unrouted_forms(&self) -> Result<Vec<UnroutedForm>, StoreError> {
+        let mut forms = BTreeMap::new();
+        for Unrouted { event, received_at: at } in self.list(&Query::partition(TABLE, keys::UNROUTED)).await? {
+            let LeadgenEvent { page_id, form_id, .. } = event;
+            let form = forms.entry((page_id.clone(), form_id.clone())).or_insert_with(|| {
+                let (count, first_at, last_at) = (0, at, at);
+                UnroutedForm { page_id, form_id, count, first_at, last_at }
+            });
+            form.count += 1;
+            form.first_at = form.first_at.min(at);
+            form.last_at = form.last_at.max(at);
+        }
+        Ok(forms.into_values().collect())
+    }
+
+    /// The leads of a form that no bundle takes, by lead.
+    pub async fn unrouted_events(&self, page_id: &MetaId, form_id: &MetaId) -> Result<Vec<Unrouted>, StoreError> {
+        let form = keys::unrouted_form(page_id, form_id);
+        let (from, to) = (Some(form.clone()), Some(keys::after_prefix(&form)));
+        self.list(&Query { from, to, ..Query::partition(TABLE, keys::UNROUTED) }).await
+    }
+
+    /// Forgets an event that a bundle takes now.
+    pub async fn forget_unrouted(&self, event: &LeadgenEvent) -> Result<(), StoreError> {
+        self.write_anyway(Write::delete(TABLE, keys::unrouted(event))).await
+    }
+}
