@@ -1,1 +1,27 @@
-//! Placeholder.
+//! Typed client of the RemOnline (RO App) API v2.
+//!
+//! A [`Client`] speaks for one API key. Every method is one exchange, or says how many: nothing is ever repeated by
+//! itself, a POST least of all, because RemOnline has no idempotency key. When a request may leave is decided by a
+//! [`Pacer`], which shares the account's allowance with every other process. What went wrong is said by [`Error`],
+//! named by what the caller can do; what was exchanged is kept as [`Exchange`]s for the history.
+//!
+//! Much of the API is undocumented, so answers are read leniently (both list shapes, bare or wrapped objects, ids
+//! as numbers or digits) and search results are verified row by row: RemOnline ignores a filter it does not know.
+//!
+//! Source: RO App API v2 reference, `roapp.readme.io`.
+
+mod answer;
+mod client;
+mod error;
+mod masking;
+mod pacing;
+mod phone;
+mod refusal;
+mod row;
+
+pub use answer::Page;
+pub use client::{Client, DEFAULT_URL, Exchange};
+pub use domain::PhoneSearch;
+pub use error::{Details, Error};
+pub use pacing::{Pacer, Reservation, ReserveError};
+pub use phone::{PhoneVariants, same_number};
