@@ -20,6 +20,7 @@ mod pacing;
 mod people;
 mod people_search;
 mod phone;
+mod reference;
 mod refusal;
 mod row;
 
@@ -31,3 +32,4 @@ pub use orders::{Order, OrderStatus};
 pub use pacing::{Pacer, Reservation, ReserveError};
 pub use people::{Birthday, Person, PersonPhone};
 pub use phone::{PhoneVariants, same_number};
+pub use reference::{Choice, ChoiceId, Company};
