@@ -90,9 +90,9 @@ impl Lead {
         self.answers.iter().flat_map(|answer| &answer.values).any(|value| is_dummy(value))
     }
 
-    /// The values answered to `key`, without empty ones.
+    /// The values answered to `key`, without empty ones. Old forms spell keys in another case.
     pub fn values(&self, key: &str) -> Vec<&str> {
-        let entries = self.answers.iter().filter(|answer| answer.name == key);
+        let entries = self.answers.iter().filter(|answer| answer.name.to_lowercase() == key.to_lowercase());
         entries.flat_map(|answer| &answer.values).map(String::as_str).filter(|value| !value.trim().is_empty()).collect()
     }
 }

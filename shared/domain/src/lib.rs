@@ -8,11 +8,23 @@
 mod bundle;
 mod clock;
 mod connection;
+mod contact;
+mod duplicates;
 mod event;
+mod fields;
+mod filters;
 mod ids;
 mod lead;
+mod mapping;
+mod moment;
+mod phone;
+mod plan;
 mod schedule;
+mod scope;
+mod text;
 mod transaction;
+mod update;
+mod validation;
 
 pub use bundle::{
     Bundle, BundleDocument, BundleState, ClientDuplicates, ClientFields, ClientMode, ClientRules, Match, MatchKey,
@@ -20,11 +32,20 @@ pub use bundle::{
 };
 pub use clock::Clock;
 pub use connection::{Account, AccountId, Connection, ConnectionKind, ConnectionState, PhoneSearch};
+pub use contact::{Contact, Email, split_name};
+pub use duplicates::{
+    ClientDecision, ExistingClient, ExistingOrder, MatchDoubt, Matches, OrderDecision, decide_client, decide_order,
+};
 pub use event::{LeadgenEvent, QueueMessage};
 pub use ids::{IdError, MetaId, Slug, marker};
 pub use lead::{Answer, Form, Lead, Question, QuestionOption};
+pub use mapping::MappingError;
+pub use phone::{Phone, same_phone};
+pub use plan::{NewClient, NewOrder, Plan, Planned};
 pub use schedule::{Timing, backoff};
 pub use transaction::{
     Attempt, ClientOutcome, IllegalTransition, MaskedContact, OrderOutcome, Reason, Source as LeadSource, Stage, State,
     Step, StepKind, StepRequest, Transaction, TransactionId,
 };
+pub use update::client_change;
+pub use validation::bundle_schema;

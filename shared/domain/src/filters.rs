@@ -1,0 +1,86 @@
+use jiff::{fmt::strtime, tz::TimeZone};
+use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
+
+use crate::{Email, Phone, mapping::Fault, moment::parse_moment, split_name};
+
+/// Adds the product's own filters. A new field transform is a function here.
+pub(crate) fn add_filters(environment: &mut Environment<'_>, region: &str, timezone: &TimeZone) {
+    let (region, timezone) = (region.to_owned(), timezone.clone());
+    environment.add_filter("phone", move |value: Value, other: Option<String>| {
+        phone(&value, other.as_deref().unwrap_or(&region))
+    });
+    environment.add_filter("email", |value: Value| email(&value));
+    environment.add_filter("first_name", |value: Value| split_name(&as_text(&value)).0);
+    environment.add_filter("last_name", |value: Value| split_name(&as_text(&value)).1);
+    environment.add_filter("date", move |value: Value, format: String, other: Option<String>| {
+        date(&value, &format, other.as_deref(), &timezone)
+    });
+    environment.add_filter("choice", |value: Value, choices: Value, otherwise: Option<Value>| {
+        choice(&value, &choices, &otherwise.unwrap_or_else(|| Value::from("")))
+    });
+}
+
+/// A value as it stands in a field: nothing for nothing, a list with commas.
+pub(crate) fn as_text(value: &Value) -> String {
+    match value.kind() {
+        ValueKind::Undefined | ValueKind::None => String::new(),
+        ValueKind::Seq | ValueKind::Iterable => match value.try_iter() {
+            Ok(items) => items.map(|item| as_text(&item)).collect::<Vec<_>>().join(", "),
+            Err(_) => value.to_string(),
+        },
+        _ => value.to_string(),
+    }
+}
+
+/// The number in E.164, empty when it is no valid number.
+fn phone(value: &Value, region: &str) -> Result<String, Error> {
+    if !is_region(region) {
+        return Err(fault("the filter `phone` takes a region such as 'UA'"));
+    }
+    Ok(Phone::parse(&as_text(value), region).map_or_else(String::new, |phone| phone.e164().to_owned()))
+}
+
+/// The address in lower case, empty when it is none.
+fn email(value: &Value) -> String {
+    Email::parse(&as_text(value)).map_or_else(String::new, |email| email.as_str().to_owned())
+}
+
+/// The moment in the words of `strftime`, empty when there is none.
+fn date(value: &Value, format: &str, timezone: Option<&str>, default: &TimeZone) -> Result<String, Error> {
+    let text = as_text(value);
+    if text.trim().is_empty() {
+        return Ok(String::new());
+    }
+    let timezone = timezone.map_or_else(|| Ok(default.clone()), TimeZone::get);
+    let timezone = timezone.map_err(|_| fault("the filter `date` takes a time zone such as 'Europe/Kyiv'"))?;
+    let moment = parse_moment(&text, default);
+    let moment = moment.ok_or_else(|| fault("the filter `date` got what is no date; write it as 2026-03-31"))?;
+    strtime::format(format, &moment.with_time_zone(timezone))
+        .map_err(|_| fault("the filter `date` takes a format of strftime such as '%d.%m.%Y'"))
+}
+
+/// What `choices` has for the value, for each of them when it is a list.
+fn choice(value: &Value, choices: &Value, otherwise: &Value) -> Result<Value, Error> {
+    if choices.kind() != ValueKind::Map {
+        return Err(fault("the filter `choice` takes a map such as {'yes': 1, 'no': 2}"));
+    }
+    let chosen = |value: &Value| {
+        let text = as_text(value);
+        let keys = choices.try_iter().into_iter().flatten();
+        let found = keys.into_iter().find(|key| as_text(key).trim() == text.trim());
+        found.and_then(|key| choices.get_item(&key).ok()).unwrap_or_else(|| otherwise.clone())
+    };
+    match value.kind() {
+        ValueKind::Seq => Ok(value.try_iter()?.map(|item| chosen(&item)).collect()),
+        _ => Ok(chosen(value)),
+    }
+}
+
+/// Whether phone numbers of this region are known.
+pub(crate) fn is_region(region: &str) -> bool {
+    region.parse::<phonenumber::country::Id>().is_ok()
+}
+
+fn fault(detail: &str) -> Error {
+    Error::new(ErrorKind::InvalidOperation, "").with_source(Fault(detail.to_owned()))
+}
