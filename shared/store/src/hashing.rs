@@ -114,3 +114,22 @@ impl Store {
 fn installation() -> Slug {
     Slug::from_title("installation", "installation")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Hasher;
+
+    #[test]
+    fn a_hash_depends_on_kind_value_and_key() {
+        let hasher = Hasher::with_key([7; 32]);
+        let phone = hasher.phone("+380501110001");
+        assert_eq!(phone, Hasher::with_key([7; 32]).phone("+380501110001"));
+        assert_eq!(phone.len(), 64);
+        let others = [
+            hasher.phone("+380501110002"),
+            hasher.email("+380501110001"),
+            Hasher::with_key([8; 32]).phone("+380501110001"),
+        ];
+        assert!(!others.contains(&phone));
+    }
+}

@@ -122,10 +122,10 @@ impl fmt::Debug for Sealer {
     }
 }
 
+/// What KMS says of a secret that was sealed otherwise, of one that is damaged, and of one that is not even one.
 fn is_unopenable<R>(error: &SdkError<DecryptError, R>) -> bool {
-    error
-        .as_service_error()
-        .is_some_and(|error| error.is_invalid_ciphertext_exception() || error.is_incorrect_key_exception())
+    let codes = ["InvalidCiphertextException", "IncorrectKeyException", "ValidationException"];
+    error.code().is_some_and(|code| codes.contains(&code))
 }
 
 /// Names the failure by its code alone: the text of an answer could repeat what was sent.

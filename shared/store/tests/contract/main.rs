@@ -1,0 +1,18 @@
+//! What every storage must do. The suite runs on the store in memory and on DynamoDB, played by an embedded one on
+//! loopback.
+
+#![allow(missing_docs, reason = "tests")]
+
+mod bundles;
+mod connections;
+mod fixtures;
+mod history;
+mod leases;
+mod lists;
+mod lost_answers;
+mod pacing;
+mod persons;
+mod secrets;
+mod transactions;
+mod twins;
+mod unrouted;

@@ -1,0 +1,192 @@
+use std::sync::Arc;
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+    types::{
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+        ScalarAttributeType,
+    },
+};
+use proptest::{prelude::*, sample::subsequence};
+use serde_json::json;
+use store::{
+    Database, DynamoDb, Memory, Store, TableNames,
+    database::{Condition, Index, Item, Key, Order, Query, Table, Test, Write},
+};
+
+/// The two storages.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Twin {
+    Memory,
+    DynamoDb,
+}
+
+impl Twin {
+    pub(crate) async fn database(self) -> Arc<dyn Database> {
+        match self {
+            Self::Memory => Arc::new(Memory::default()),
+            Self::DynamoDb => Arc::new(dynamodb().await),
+        }
+    }
+
+    pub(crate) async fn store(self) -> Store {
+        Store::new(self.database().await)
+    }
+}
+
+/// An empty DynamoDB of its own, with the tables as the template declares them.
+pub(crate) async fn dynamodb() -> DynamoDb {
+    let database = dynoxide::Database::memory().unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("eu-central-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .endpoint_url(format!("http://{address}"));
+    let client = Client::from_conf(config.build());
+    let tables = ["connections", "bundles", "dedup", "transactions"];
+    for table in tables {
+        create(&client, table, if table == "transactions" { &INDEXES } else { &[] }).await;
+    }
+    let [connections, bundles, dedup, transactions] = tables.map(str::to_owned);
+    DynamoDb::new(client, TableNames { connections, bundles, dedup, transactions })
+}
+
+const INDEXES: [Index; 3] = [Index::History, Index::Phone, Index::Email];
+
+async fn create(client: &Client, table: &str, indexes: &[Index]) {
+    let mut attributes = vec!["pk", "sk"];
+    let mut request = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
+    request = request.set_key_schema(Some(key_schema("pk", "sk")));
+    for index in indexes {
+        attributes.extend([index.partition(), Index::SORT]);
+        let schema = key_schema(index.partition(), Index::SORT);
+        let projection = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
+        let index = GlobalSecondaryIndex::builder().index_name(index.name()).set_key_schema(Some(schema));
+        request = request.global_secondary_indexes(index.projection(projection).build().unwrap());
+    }
+    attributes.sort_unstable();
+    attributes.dedup();
+    for name in attributes {
+        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        request = request.attribute_definitions(attribute.build().unwrap());
+    }
+    request.send().await.unwrap();
+}
+
+fn key_schema(partition: &str, sort: &str) -> Vec<KeySchemaElement> {
+    let element = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    vec![element(partition, KeyType::Hash), element(sort, KeyType::Range)]
+}
+
+/// One thing that is asked of both twins.
+#[derive(Debug, Clone)]
+enum Operation {
+    Get(Table, Key),
+    GetMany(Vec<Key>),
+    Query(Query),
+    Write(Vec<Write>),
+}
+
+/// What a twin answers.
+async fn answer(database: &dyn Database, operation: &Operation) -> String {
+    match operation {
+        Operation::Get(table, key) => format!("{:?}", database.get(*table, key).await),
+        Operation::GetMany(keys) => format!("{:?}", database.get_many(Table::Transactions, keys).await),
+        Operation::Query(query) => format!("{:?}", database.query(query).await),
+        Operation::Write(writes) => format!("{:?}", database.write(writes).await),
+    }
+}
+
+fn all_keys() -> Vec<Key> {
+    ["a", "b"].into_iter().flat_map(|pk| ["1", "2", "2#", "3"].map(|sk| Key::new(pk, sk))).collect()
+}
+
+fn any_table() -> impl Strategy<Value = Table> {
+    prop_oneof![4 => Just(Table::Transactions), 1 => Just(Table::Connections)]
+}
+
+fn any_key() -> impl Strategy<Value = Key> {
+    prop::sample::select(all_keys())
+}
+
+/// A row with a counter, a value that may be of any kind, and perhaps a place in the indexes.
+fn any_item(key: Key) -> impl Strategy<Value = Item> {
+    let kinds = [json!(true), json!(null), json!(""), json!({ "deep": [1, "x", null] }), json!(i64::MIN)];
+    let value = prop::sample::select(kinds.to_vec());
+    let index = prop::option::of(prop::sample::select(vec!["2026-10", "2026-11"]));
+    (0..3_u64, value, index).prop_map(move |(revision, value, month)| {
+        let mut item = json!({ "pk": key.partition, "sk": key.sort, "revision": revision, "value": value });
+        if let Some(month) = month {
+            item["history_month"] = json!(month);
+            item["history_key"] = json!(format!("{}{}", key.partition, key.sort));
+        }
+        item.as_object().unwrap().clone()
+    })
+}
+
+fn any_condition() -> impl Strategy<Value = Condition> {
+    let test = prop_oneof![
+        prop::sample::select(vec!["pk", "revision", "other"]).prop_map(Test::Missing),
+        (0..3_u64).prop_map(|revision| Test::Equals("revision", json!(revision))),
+        Just(Test::Equals("value", json!({ "deep": [1, "x", null] }))),
+    ];
+    prop_oneof![
+        Just(Condition::none()),
+        prop::collection::vec(test.clone(), 1..3).prop_map(Condition::All),
+        prop::collection::vec(test, 1..3).prop_map(Condition::Any),
+    ]
+}
+
+fn any_write(key: Key) -> impl Strategy<Value = Write> {
+    let parts = (any_table(), any_item(key.clone()), any_condition(), 0..5_u8);
+    parts.prop_map(move |(table, item, condition, kind)| match kind {
+        0..3 => Write::Put { table, item, condition },
+        3 => Write::Delete { table, key: key.clone(), condition },
+        _ if condition == Condition::none() => Write::delete(table, key.clone()),
+        _ => Write::Check { table, key: key.clone(), condition },
+    })
+}
+
+fn any_query() -> impl Strategy<Value = Query> {
+    let bound = || prop::option::of(prop::sample::select(vec!["1", "2", "2#", "3", "a1", "a2#", "b2"]));
+    let index = prop::option::of(Just(Index::History));
+    let order = prop_oneof![Just(Order::Ascending), Just(Order::Descending)];
+    let partition = prop::sample::select(vec![("a", "2026-10"), ("b", "2026-11")]);
+    (index, partition, bound(), bound(), order, 0..5_usize).prop_map(|(index, partition, from, to, order, limit)| {
+        let partition = if index.is_some() { partition.1 } else { partition.0 };
+        let (from, to) = (from.map(str::to_owned), to.map(str::to_owned));
+        Query { index, from, to, order, limit, ..Query::partition(Table::Transactions, partition) }
+    })
+}
+
+fn any_operation() -> impl Strategy<Value = Operation> {
+    let writes =
+        subsequence(all_keys(), 1..4).prop_flat_map(|keys| keys.into_iter().map(any_write).collect::<Vec<_>>());
+    prop_oneof![
+        1 => (any_table(), any_key()).prop_map(|(table, key)| Operation::Get(table, key)),
+        1 => prop::collection::vec(any_key(), 1..5).prop_map(Operation::GetMany),
+        2 => any_query().prop_map(Operation::Query),
+        5 => writes.prop_map(Operation::Write),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn twins_answer_alike(operations in prop::collection::vec(any_operation(), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (memory, dynamodb) = (Memory::default(), dynamodb().await);
+            for operation in &operations {
+                let answers = (answer(&memory, operation).await, answer(&dynamodb, operation).await);
+                prop_assert_eq!(answers.0, answers.1, "{:?}", operation);
+            }
+            Ok(())
+        })?;
+    }
+}
