@@ -120,7 +120,6 @@ impl Pacer {
             if self.is_fresh(time) {
                 return Ok(());
             }
-            self.state().expected = 0;
         }
         Err(ReserveError::Missed)
     }
@@ -276,6 +275,18 @@ mod tests {
         account.call(&pacer, 10).await;
         assert_eq!(account.reserved(), [3, 3, 1, 1]);
         assert_eq!(account.busiest_second(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn missed_times_end_what_was_expected() {
+        let account = Account::new(5);
+        let pacer = account.pacer();
+        pacer.expect(3);
+        account.call(&pacer, 10).await;
+        pacer.expect(5);
+        account.call(&pacer, 5_000).await;
+        account.call(&pacer, 10).await;
+        assert_eq!(account.reserved(), [3, 1]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,7 @@
 //! One phone number and the spellings it may be stored in.
 
+use std::fmt;
+
 /// The shortest number that can be the same as another one.
 const SHORTEST: usize = 7;
 /// So many digits must agree when one number is written without its country.
@@ -7,10 +9,17 @@ const NATIONAL: usize = 9;
 
 /// The spellings of a phone number that RemOnline may have stored: it keeps a number as it was typed and may search
 /// for that only.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PhoneVariants {
     e164: String,
     national: Option<String>,
+}
+
+/// A number is personal data and must not reach a log.
+impl fmt::Debug for PhoneVariants {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PhoneVariants")
+    }
 }
 
 impl PhoneVariants {
