@@ -1,0 +1,212 @@
+//! One writer for each account: the walk over its due leads under its lease.
+
+use std::{collections::HashMap, sync::Arc};
+
+use domain::{AccountId, Bundle, Connection, ConnectionState, Slug, Transaction};
+use jiff::{SignedDuration, Timestamp};
+use secrecy::SecretString;
+use store::{ChangeError, Lease, StoreError};
+
+use crate::{Invocation, Processor, Tally, failure::Failure};
+
+/// Leads looked at in one go: what one Graph batch can fetch.
+const PAGE: usize = 50;
+
+/// How the work on one account ended.
+#[derive(Debug, Default)]
+pub(crate) struct Worked {
+    pub tally: Tally,
+    /// There is work left that could go on now.
+    pub unfinished: bool,
+}
+
+/// The work on one account while its lease is held.
+pub(crate) struct Shift<'p> {
+    pub processor: &'p Processor,
+    pub lease: Lease,
+    pub tally: Tally,
+    deadline: Timestamp,
+    connections: HashMap<Slug, Connection>,
+    bundles: HashMap<Slug, Bundle>,
+    clients: HashMap<Slug, Arc<remonline::Client>>,
+    /// Nothing more can be done in this invocation: the lease is lost, or there is no time to send in.
+    pub stop: bool,
+}
+
+impl Processor {
+    /// Works on an account until nothing is due, the time is up or somebody else holds its lease. A holder that
+    /// releases looks at the list again, so a lead that came meanwhile is not left to the next wake-up.
+    pub(crate) async fn work(&self, account: &AccountId, invocation: &Invocation) -> Worked {
+        let mut worked = Worked::default();
+        loop {
+            match self.one_shift(account, invocation, &mut worked).await {
+                Ok(true) => {}
+                Ok(false) => return worked,
+                Err(error) => {
+                    tracing::error!(account_id = %account, %error, "the account's work stopped");
+                    return worked;
+                }
+            }
+        }
+    }
+
+    /// True when another shift may find something to do.
+    async fn one_shift(
+        &self,
+        account: &AccountId,
+        invocation: &Invocation,
+        worked: &mut Worked,
+    ) -> Result<bool, StoreError> {
+        let until = invocation.deadline + self.timing.lease_margin();
+        let owner = &invocation.request_id;
+        let Some(lease) = self.store.acquire(account, owner, self.clock.now(), until).await? else {
+            return Ok(false);
+        };
+        let mut shift = Shift::new(self, lease, invocation.deadline);
+        let walked = shift.walk().await;
+        self.store.release(&shift.lease).await?;
+        let over = shift.stop || shift.out_of_time();
+        worked.tally.add(shift.tally);
+        walked?;
+        let more = !self.store.due(account, self.clock.now(), 1).await?.is_empty();
+        worked.unfinished = more && over && !self.is_held_back(account).await?;
+        Ok(more && !over)
+    }
+}
+
+impl Processor {
+    /// Whether RemOnline asked for a pause that is not over: then the scheduler goes on, not a nudge.
+    async fn is_held_back(&self, account: &AccountId) -> Result<bool, StoreError> {
+        let pace = self.store.pace(account).await?;
+        Ok(pace.not_before.is_some_and(|at| at > self.clock.now()))
+    }
+}
+
+impl<'p> Shift<'p> {
+    fn new(processor: &'p Processor, lease: Lease, deadline: Timestamp) -> Self {
+        Self {
+            processor,
+            lease,
+            tally: Tally::default(),
+            deadline,
+            connections: HashMap::new(),
+            bundles: HashMap::new(),
+            clients: HashMap::new(),
+            stop: false,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.processor.clock.now()
+    }
+
+    /// Whether too little time is left to send a create and hear of it.
+    pub(crate) fn out_of_time(&self) -> bool {
+        self.deadline.duration_since(self.now()) < self.processor.timing.send_margin()
+    }
+
+    async fn walk(&mut self) -> Result<(), StoreError> {
+        while !self.out_of_time() && !self.stop {
+            let due = self.processor.store.due(&self.lease.account, self.now(), PAGE).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let transactions = self.processor.store.transactions(&due).await?;
+            for transaction in self.fetch(transactions).await? {
+                if self.out_of_time() || self.stop {
+                    return Ok(());
+                }
+                self.tell(transaction).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A connection that may be used.
+    pub(crate) async fn open_connection(&mut self, id: &Slug) -> Result<Connection, Failure> {
+        if !self.connections.contains_key(id) {
+            let found = self.processor.store.connection(id).await?;
+            let missing = Failure::Inconsistent("the bundle names a connection that is not there");
+            self.connections.insert(id.clone(), found.ok_or(missing)?);
+        }
+        let connection = &self.connections[id];
+        match connection.state {
+            ConnectionState::Active => Ok(connection.clone()),
+            closed => Err(Failure::ConnectionClosed(id.clone(), closed)),
+        }
+    }
+
+    /// Notes that a connection cannot be used until a person mends it, so that no further lead tries it.
+    pub(crate) async fn close_connection(&mut self, id: &Slug, state: ConnectionState) -> Result<(), StoreError> {
+        let Some(mut connection) = self.processor.store.connection(id).await? else { return Ok(()) };
+        if connection.state == ConnectionState::Active {
+            tracing::error!(connection_id = %id, ?state, "the connection is closed until a person mends it");
+            let closed = Connection { state, checked_at: self.now(), ..connection.clone() };
+            match self.processor.store.save_connection(&connection, &closed).await {
+                Ok(()) => connection = closed,
+                // A person changed it this moment: the next lead tries it as it is now.
+                Err(ChangeError::Stale) => {}
+                Err(ChangeError::Store(error)) => return Err(error),
+            }
+        }
+        self.connections.insert(id.clone(), connection);
+        Ok(())
+    }
+
+    /// The bundle as it is now.
+    pub(crate) async fn bundle(&mut self, id: &Slug) -> Result<Bundle, Failure> {
+        if !self.bundles.contains_key(id) {
+            let found = self.processor.store.bundle(id).await?;
+            let missing = Failure::Inconsistent("the transaction names a bundle that is not there");
+            self.bundles.insert(id.clone(), found.ok_or(missing)?);
+        }
+        Ok(self.bundles[id].clone())
+    }
+
+    /// The key or token of a connection.
+    pub(crate) async fn secret(&self, connection: &Connection, purpose: &str) -> Result<SecretString, Failure> {
+        let sealed = self.processor.store.sealed_secret(&connection.id).await?;
+        let sealed = sealed.ok_or(Failure::Inconsistent("the connection has no secret"))?;
+        Ok(self.processor.sealer.open(&connection.id, purpose, &sealed, self.now()).await?)
+    }
+
+    /// The client for RemOnline with the key of `connection`, paced by the account's row.
+    pub(crate) async fn remonline(&mut self, connection: &Connection) -> Result<Arc<remonline::Client>, Failure> {
+        if let Some(client) = self.clients.get(&connection.id) {
+            return Ok(Arc::clone(client));
+        }
+        let processor = self.processor;
+        let key = self.secret(connection, "api_key").await?;
+        let (store, account) = (processor.store.clone(), self.lease.account.clone());
+        let (clock, interval) = (processor.clock.clone(), processor.min_interval);
+        let pacer = remonline::Pacer::new(processor.clock.clone(), move |slots| {
+            let (store, account, now) = (store.clone(), account.clone(), clock.now());
+            Box::pin(async move {
+                let slots = usize::try_from(slots).unwrap_or(usize::MAX);
+                store.reserve_slots(&account, slots, interval, now).await.map_err(remonline::ReserveError::new)
+            })
+        });
+        // A call that could not be heard of in time is not begun.
+        pacer.not_after(self.deadline - processor.timing.send_margin());
+        let client =
+            remonline::Client::new(Arc::clone(&processor.transport), processor.remonline_url.clone(), key, pacer);
+        let client = Arc::new(client);
+        self.clients.insert(connection.id.clone(), Arc::clone(&client));
+        Ok(client)
+    }
+}
+
+/// How long from `earlier` to `later`, in milliseconds.
+pub(crate) fn millis(earlier: Timestamp, later: Timestamp) -> i64 {
+    i64::try_from(later.duration_since(earlier).max(SignedDuration::ZERO).as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The ids that a line about `transaction` carries.
+pub(crate) fn span(transaction: &Transaction) -> tracing::Span {
+    tracing::error_span!(
+        "lead",
+        leadgen_id = %transaction.id.leadgen_id,
+        bundle_id = %transaction.id.bundle_id,
+        account_id = %transaction.account_id,
+    )
+}

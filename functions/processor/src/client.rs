@@ -1,0 +1,333 @@
+//! The client of one lead: found, made or updated, once.
+
+use domain::{
+    Attempt, ClientDecision, ClientMode, ClientOutcome, ExistingClient, Match, MatchKey, Matches, NewClient, Reason,
+    Stage, StepKind,
+};
+use jiff::SignedDuration;
+use remonline::{Person, PhoneVariants};
+use serde_json::Value;
+use store::{PersonEntry, PersonWrite};
+
+use crate::{
+    account::Shift,
+    failure::Failure,
+    story::{Story, Telling},
+};
+
+/// Attempts whose outcome could not be settled before a person is asked.
+pub(crate) const MAX_ATTEMPTS: u32 = 3;
+
+/// How far RemOnline's clock may be from ours when something is recognised by its creation time.
+pub(crate) const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
+
+/// What the dedup index knows under one key of the person.
+#[derive(Debug, Clone)]
+struct Known {
+    key: MatchKey,
+    hash: String,
+    entry: Option<PersonEntry>,
+}
+
+impl Known {
+    fn client_id(&self) -> Option<i64> {
+        self.entry.as_ref()?.client_id
+    }
+}
+
+impl Shift<'_> {
+    /// Settles the client: afterwards the transaction has its id.
+    pub(crate) async fn settle_client(&mut self, story: &mut Story, telling: &Telling) -> Result<(), Failure> {
+        match story.transaction.stage.clone() {
+            Stage::Received | Stage::Fetched => self.find_or_create_client(story, telling).await,
+            Stage::ClientIntent(attempt) => self.resolve_client(story, telling, attempt).await,
+            Stage::ClientSet | Stage::OrderIntent(_) | Stage::OrderSet => Ok(()),
+        }
+    }
+
+    async fn find_or_create_client(&mut self, story: &mut Story, telling: &Telling) -> Result<(), Failure> {
+        let known = self.known(telling).await?;
+        self.await_other_claims(story, &known)?;
+        let matches = self.find_client(story, telling, &known).await?;
+        let rules = &telling.rules.client.duplicates;
+        match domain::decide_client(rules, &telling.plan.client, &matches) {
+            ClientDecision::Create => {
+                let attempt = Attempt::first(self.now(), self.lease.until);
+                self.create_client(story, telling, attempt, &known).await
+            }
+            ClientDecision::Use { client, doubts } => {
+                story.note_doubts(&doubts, self.now());
+                self.client_is(story, client.id, ClientOutcome::Found, &known)
+            }
+            ClientDecision::Update { client, doubts } => {
+                story.note_doubts(&doubts, self.now());
+                self.update_client(story, telling, &client, &known).await
+            }
+            ClientDecision::NoClient => Err(Failure::LeftOut(Reason::NoClient)),
+        }
+    }
+
+    /// What the dedup index knows of the person.
+    async fn known(&self, telling: &Telling) -> Result<Vec<Known>, Failure> {
+        let client = &telling.plan.client;
+        let hasher = &self.processor.hasher;
+        let phone = client.phone.as_ref().map(|phone| (MatchKey::Phone, hasher.phone(phone.e164())));
+        let email = client.email.as_ref().map(|email| (MatchKey::Email, hasher.email(email.as_str())));
+        let keys = phone.into_iter().chain(email).collect::<Vec<_>>();
+        let hashes = keys.iter().map(|(_, hash)| hash.clone()).collect::<Vec<_>>();
+        let entries = self.processor.store.persons(&self.lease.account, &hashes).await?;
+        let known = keys.into_iter().zip(entries);
+        Ok(known.map(|((key, hash), entry)| Known { key, hash, entry }).collect())
+    }
+
+    /// I6: while another lead may have created this very client, nobody else does.
+    fn await_other_claims(&self, story: &Story, known: &[Known]) -> Result<(), Failure> {
+        let claims = known.iter().filter_map(|known| known.entry.as_ref()?.claimed_by.as_ref());
+        if claims.into_iter().any(|by| *by != story.transaction.id) {
+            return Err(Failure::PersonClaimed);
+        }
+        Ok(())
+    }
+
+    /// The clients that may be this person. Where one matching key is enough, the keys after it are not searched for;
+    /// what the dedup index knows of them costs nothing and shows whether they lead elsewhere.
+    async fn find_client(&mut self, story: &mut Story, telling: &Telling, known: &[Known]) -> Result<Matches, Failure> {
+        let rules = &telling.rules.client.duplicates;
+        let mut matches = Matches::default();
+        if rules.mode == ClientMode::CreateAlways {
+            return Ok(matches);
+        }
+        let mut decided = false;
+        for key in &rules.match_on {
+            let Some(known) = known.iter().find(|known| known.key == *key) else { continue };
+            let found = match known.client_id() {
+                Some(id) if decided => vec![ExistingClient { id, ..ExistingClient::default() }],
+                None if decided => Vec::new(),
+                _ => self.find_by_key(story, telling, known).await?,
+            };
+            decided |= rules.match_keys == Match::Any && !found.is_empty();
+            match key {
+                MatchKey::Phone => matches.by_phone = found,
+                MatchKey::Email => matches.by_email = found,
+            }
+        }
+        Ok(matches)
+    }
+
+    async fn find_by_key(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        known: &Known,
+    ) -> Result<Vec<ExistingClient>, Failure> {
+        if let Some(id) = known.client_id() {
+            let found = telling.remonline.person(id).await;
+            story.note(self, telling, StepKind::FindClient, found_word(matches!(found, Ok(Some(_)))), &found);
+            match found? {
+                Some(person) => return Ok(vec![existing(&person)]),
+                // Deleted or merged since: it is searched for like any other.
+                None => self.processor.store.forget(&self.lease.account, &known.hash).await?,
+            }
+        }
+        let found = self.search(story, telling, known.key).await?;
+        Ok(found.iter().map(existing).collect())
+    }
+
+    async fn search(&mut self, story: &mut Story, telling: &Telling, key: MatchKey) -> Result<Vec<Person>, Failure> {
+        let client = &telling.plan.client;
+        let found = match (key, &client.phone, &client.email) {
+            (MatchKey::Phone, Some(phone), _) => {
+                let variants = PhoneVariants::new(phone.e164(), Some(phone.national_digits()));
+                telling.remonline.find_by_phone(&variants, telling.account.phone_search).await
+            }
+            (MatchKey::Email, _, Some(email)) => telling.remonline.find_by_email(email.as_str()).await,
+            _ => return Ok(Vec::new()),
+        };
+        let word = found_word(found.as_ref().is_ok_and(|people| !people.is_empty()));
+        story.note(self, telling, StepKind::FindClient, word, &found);
+        Ok(found?)
+    }
+
+    /// I5: the intent is stored, and the person claimed, before the request is sent.
+    async fn create_client(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        attempt: Attempt,
+        known: &[Known],
+    ) -> Result<(), Failure> {
+        let claims = claims(telling, known);
+        story.persons = claims.iter().cloned().map(|hash| PersonWrite::Claim { hash }).collect();
+        self.intend(story, Stage::ClientIntent(attempt.clone())).await?;
+        let created = telling.remonline.create_person(&object(telling.plan.client.create_body())).await;
+        story.note(self, telling, StepKind::CreateClient, "created", &created);
+        match created {
+            Ok(person) => {
+                self.client_is(story, person.id, ClientOutcome::Created, known)?;
+                self.save(story).await
+            }
+            Err(error @ remonline::Error::OutcomeUnknown(_)) => Err(self.doubt(story, attempt, &error)),
+            Err(error) => {
+                // It is known not to have taken effect: the person is free for other leads again.
+                story.persons = claims.into_iter().map(|hash| PersonWrite::Release { hash }).collect();
+                story.transaction.run(Stage::Fetched, self.now())?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// A create was sent and its answer is unknown: RemOnline is asked what it has. A hit counts at once, a miss only
+    /// when the request can no longer take effect.
+    async fn resolve_client(&mut self, story: &mut Story, telling: &Telling, attempt: Attempt) -> Result<(), Failure> {
+        let known = self.known(telling).await?;
+        let candidates = self.made_since(story, telling, &attempt, &known).await?;
+        if let Some(id) = candidates.into_iter().min() {
+            self.client_is(story, id, ClientOutcome::Created, &known)?;
+            return self.save(story).await;
+        }
+        let again = self.missed(story, attempt, Stage::ClientIntent)?;
+        self.create_client(story, telling, again, &known).await
+    }
+
+    /// Clients that may be what the attempt made. Where the bundle always makes a new one, an older client of the same
+    /// person is not it.
+    async fn made_since(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        attempt: &Attempt,
+        known: &[Known],
+    ) -> Result<Vec<i64>, Failure> {
+        let mut found = Vec::new();
+        for known in known {
+            found.extend(self.search(story, telling, known.key).await?);
+        }
+        let since = attempt.first_at - CLOCK_SKEW;
+        let searchable = known.iter().any(|known| known.key == MatchKey::Phone);
+        if found.is_empty() && !searchable {
+            // RemOnline may not search by e-mail at all; the newest clients are looked through instead.
+            let newest = telling.remonline.people_created_since(since, 1).await;
+            story.note(self, telling, StepKind::FindClient, "listed", &newest);
+            found = newest?.rows.into_iter().filter(|person| looks_like(person, &telling.plan.client)).collect();
+        }
+        let always_new = telling.rules.client.duplicates.mode == ClientMode::CreateAlways;
+        let taken = |id| known.iter().any(|known| known.client_id() == Some(id));
+        let ours = |person: &&Person| {
+            let young = person.created_at.is_none_or(|at| at >= since);
+            !always_new || (young && !taken(person.id) && looks_like(person, &telling.plan.client))
+        };
+        Ok(found.iter().filter(ours).map(|person| person.id).collect())
+    }
+
+    async fn update_client(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        existing: &ExistingClient,
+        known: &[Known],
+    ) -> Result<(), Failure> {
+        let rules = &telling.rules.client.duplicates;
+        let Some(patch) = domain::client_change(existing, &telling.plan.client, &rules.on_update) else {
+            return self.client_is(story, existing.id, ClientOutcome::Unchanged, known);
+        };
+        let updated = telling.remonline.update_person(existing.id, &object(patch)).await;
+        story.note(self, telling, StepKind::UpdateClient, "updated", &updated);
+        match updated {
+            Ok(()) => self.client_is(story, existing.id, ClientOutcome::Updated, known),
+            // An update sets what is to be, so it may be repeated.
+            Err(remonline::Error::OutcomeUnknown(details)) => Err(remonline::Error::Unavailable(details).into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The client is known from now on, and so is the person under every key that led nowhere before.
+    fn client_is(
+        &mut self,
+        story: &mut Story,
+        client_id: i64,
+        outcome: ClientOutcome,
+        known: &[Known],
+    ) -> Result<(), Failure> {
+        let unknown = known.iter().filter(|known| known.client_id().is_none());
+        story.persons = unknown.map(|known| PersonWrite::Settle { hash: known.hash.clone(), client_id }).collect();
+        story.transaction.set_client(client_id, outcome, self.now())?;
+        Ok(())
+    }
+
+    /// I5: stores an intent and makes sure that there is time to send its request before the lease can end.
+    pub(crate) async fn intend(&mut self, story: &mut Story, stage: Stage) -> Result<(), Failure> {
+        if self.out_of_time() {
+            return Err(Failure::OutOfTime);
+        }
+        story.transaction.run(stage, self.now())?;
+        self.save(story).await
+    }
+
+    /// The request left at the latest now, so the doubt can be settled sooner than after a crash.
+    pub(crate) fn doubt(&self, story: &mut Story, mut attempt: Attempt, error: &remonline::Error) -> Failure {
+        tracing::warn!(%error, attempt = attempt.number, "the outcome of a create is unknown");
+        attempt.latest_send = self.now();
+        let intent = match &story.transaction.stage {
+            Stage::OrderIntent(_) => Stage::OrderIntent(attempt),
+            _ => Stage::ClientIntent(attempt),
+        };
+        story.transaction.stage = intent;
+        Failure::Unsettled { look_again_at: self.now() + self.processor.timing.next_lookup(0) }
+    }
+
+    /// I6: a look-up found nothing. Gives the next attempt when that is settled, else says when to look again.
+    pub(crate) fn missed(
+        &self,
+        story: &mut Story,
+        mut attempt: Attempt,
+        intent: fn(Attempt) -> Stage,
+    ) -> Result<Attempt, Failure> {
+        let (timing, now) = (&self.processor.timing, self.now());
+        let settled = attempt.miss(now, timing.quiet_period(), timing.between_misses());
+        story.transaction.stage = intent(attempt.clone());
+        if settled {
+            let again = attempt.next(self.lease.until);
+            return if again.number > MAX_ATTEMPTS { Err(Failure::Unclear(Reason::OutcomeUnknown)) } else { Ok(again) };
+        }
+        let quiet_end = attempt.latest_send + timing.quiet_period();
+        let look_again_at = match attempt.missed_at {
+            Some(missed_at) => missed_at + timing.between_misses(),
+            None => (now + timing.next_lookup(attempt.misses)).min(quiet_end.max(now)),
+        };
+        Err(Failure::Unsettled { look_again_at })
+    }
+}
+
+/// The keys that a create claims: those that lead to nobody yet. Where every lead makes a new client, none.
+fn claims(telling: &Telling, known: &[Known]) -> Vec<String> {
+    let always_new = telling.rules.client.duplicates.mode == ClientMode::CreateAlways;
+    let unknown = known.iter().filter(|known| !always_new && known.client_id().is_none());
+    unknown.map(|known| known.hash.clone()).collect()
+}
+
+fn found_word(found: bool) -> &'static str {
+    if found { "found" } else { "not_found" }
+}
+
+fn existing(person: &Person) -> ExistingClient {
+    let phones = person.phones.iter().map(|phone| phone.number().to_owned()).collect();
+    let card = serde_json::to_value(person).unwrap_or_default();
+    ExistingClient { id: person.id, phones, card: object(card) }
+}
+
+/// Whether a card says what a create of `client` would have written.
+fn looks_like(person: &Person, client: &NewClient) -> bool {
+    let name = |field: &str| client.fields.get(field).and_then(Value::as_str).unwrap_or_default().trim();
+    let email = client.email.as_ref().map(domain::Email::as_str).unwrap_or_default();
+    person.first_name.trim() == name("first_name")
+        && person.last_name.trim() == name("last_name")
+        && person.email.trim().to_lowercase() == email
+}
+
+/// The fields of a body, which is always an object.
+pub(crate) fn object(body: Value) -> serde_json::Map<String, Value> {
+    match body {
+        Value::Object(fields) => fields,
+        _ => serde_json::Map::new(),
+    }
+}

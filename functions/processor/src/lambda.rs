@@ -1,0 +1,132 @@
+//! The processor as a Lambda function behind its queue.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use anyhow::Context;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use aws_sdk_sqs::Client as Queue;
+use domain::{AccountId, Clock, QueueMessage, Timing};
+use facebook::{AppSecrets, graph::Graph};
+use jiff::Timestamp;
+use lambda_runtime::{Context as Call, LambdaEvent, service_fn};
+use runtime::{Env, Metric, logging};
+use store::{Sealer, Store};
+use tracing::Instrument;
+use transport::{Https, Transport};
+
+use crate::{Config, Handled, Invocation, Message, Processor, fetch::FormCache};
+
+/// Runs the function until Lambda ends it.
+///
+/// # Errors
+/// When the environment is incomplete, a secret cannot be read, or Lambda cannot be reached.
+pub async fn run() -> anyhow::Result<()> {
+    let env = Env::of_process();
+    logging::init("processor", &env)?;
+    let config = Config::from_env(&env)?;
+    let aws = runtime::load_aws_config().await;
+    let queue = Queue::new(&aws);
+    let processor = wire(&config, &aws).await?;
+    let handler = |event: LambdaEvent<SqsEvent>| {
+        let span = logging::invocation(&event.context.request_id);
+        async { handle(&processor, &queue, &config, event).await.map_err(anyhow::Error::into_boxed_dyn_error) }
+            .instrument(span)
+    };
+    lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
+}
+
+async fn wire(config: &Config, aws: &runtime::SdkConfig) -> anyhow::Result<Processor> {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the function asks for the time")]
+    let clock = Clock::new(Timestamp::now);
+    let store = Store::dynamodb(aws_sdk_dynamodb::Client::new(aws), config.tables.clone());
+    let sealer = Sealer::new(aws_sdk_kms::Client::new(aws), &config.secrets_key_id);
+    let secrets = runtime::parameter(&aws_sdk_ssm::Client::new(aws), &config.app_secrets_parameter).await?;
+    let transport: Arc<dyn Transport> = Arc::new(Https::new(config.time_scale)?);
+    Ok(Processor {
+        hasher: store.hasher(&sealer, clock.now()).await.context("the key of the hashes")?,
+        graph: Graph::new(
+            Arc::clone(&transport),
+            config.graph_api_url.clone(),
+            config.facebook_app_id.clone(),
+            AppSecrets::parse(&secrets)?,
+        ),
+        store,
+        sealer,
+        transport,
+        remonline_url: config.remonline_api_url.clone(),
+        min_interval: config.remonline_min_interval,
+        retention_days: config.lead_data_retention_days,
+        clock,
+        timing: Timing::scaled(config.time_scale),
+        forms: FormCache::default(),
+    })
+}
+
+/// I2: a message that is not named in the answer is deleted by the event source mapping, so a message whose
+/// transactions could not be written is named.
+async fn handle(
+    processor: &Processor,
+    queue: &Queue,
+    config: &Config,
+    event: LambdaEvent<SqsEvent>,
+) -> anyhow::Result<SqsBatchResponse> {
+    let records = event.payload.records.into_iter();
+    let messages = records.map(|record| {
+        let id = record.message_id.context("a message without an id")?;
+        Ok(Message { id, body: record.body.unwrap_or_default() })
+    });
+    let messages = messages.collect::<anyhow::Result<Vec<_>>>()?;
+    let invocation = invocation(&event.context)?;
+    let mut handled = processor.handle(messages, &invocation).await;
+    for message in std::mem::take(&mut handled.unreadable) {
+        if let Err(error) = quarantine(queue, &config.quarantine_queue_url, &message).await {
+            tracing::error!(%error, "an unreadable message could not be put in quarantine");
+            handled.failed.push(message.id);
+        }
+    }
+    nudge(queue, &config.lead_queue_url, &handled.unfinished).await;
+    count(processor, &invocation, &handled);
+    let failures = handled.failed.into_iter().map(|id| {
+        let mut failure = BatchItemFailure::default();
+        failure.item_identifier = id;
+        failure
+    });
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failures.collect();
+    Ok(response)
+}
+
+fn invocation(call: &Call) -> anyhow::Result<Invocation> {
+    let deadline = i64::try_from(call.deadline).context("the deadline")?;
+    Ok(Invocation { request_id: call.request_id.clone(), deadline: Timestamp::from_millisecond(deadline)? })
+}
+
+async fn quarantine(queue: &Queue, url: &str, message: &Message) -> anyhow::Result<()> {
+    tracing::error!("a message that nobody can read goes to quarantine");
+    queue.send_message().queue_url(url).message_body(&message.body).send().await?;
+    Ok(())
+}
+
+/// Work that is left is begun again at once. A nudge that is lost is made up for by the scheduler.
+async fn nudge(queue: &Queue, url: &str, accounts: &BTreeSet<AccountId>) {
+    for account in accounts {
+        let wake = QueueMessage::Wake { account_id: account.clone() };
+        let Ok(body) = serde_json::to_string(&wake) else { continue };
+        if let Err(error) = queue.send_message().queue_url(url).message_body(body).send().await {
+            tracing::warn!(account_id = %account, %error, "no nudge could be sent");
+        }
+    }
+}
+
+fn count(processor: &Processor, invocation: &Invocation, handled: &Handled) {
+    let tally = &handled.tally;
+    let mut metrics = vec![
+        Metric::count("LeadsDone", tally.done),
+        Metric::count("LeadsParked", tally.parked),
+        Metric::count("LeadsReview", tally.review),
+        Metric::count("RemonlineCalls", tally.calls),
+        Metric::count("RemonlineThrottled", tally.throttled),
+    ];
+    metrics.extend(tally.lead_to_order_ms.iter().max().map(|slowest| Metric::milliseconds("LeadToOrderMs", *slowest)));
+    runtime::emit("processor", &invocation.request_id, processor.clock.now(), &metrics);
+}

@@ -1,0 +1,6 @@
+//! The `processor` function.
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    processor::run().await
+}

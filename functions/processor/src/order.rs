@@ -1,0 +1,184 @@
+//! The order of one lead: found, or made once with its marker.
+
+use domain::{
+    Attempt, ClientOutcome, ExistingOrder, NewOrder, OrderDecision, OrderMode, OrderOutcome, OrderRules, Reason, Stage,
+    StepKind, WhenFound,
+};
+use jiff::{SignedDuration, Timestamp};
+use remonline::Order;
+use store::KnownOrder;
+
+use crate::{
+    account::Shift,
+    client::{CLOCK_SKEW, object},
+    failure::Failure,
+    story::{Story, Telling},
+};
+
+/// How every marker begins.
+const ANY_MARKER: &str = "[fb:";
+
+impl Shift<'_> {
+    /// Settles the order: afterwards the transaction has its id, or is known to want none.
+    pub(crate) async fn settle_order(&mut self, story: &mut Story, telling: &Telling) -> Result<(), Failure> {
+        let (Some(rules), Some(order)) = (&telling.rules.order, &telling.plan.order) else {
+            return Ok(story.transaction.set_order(None, OrderOutcome::None, self.now())?);
+        };
+        match story.transaction.stage.clone() {
+            Stage::OrderIntent(attempt) => self.resolve_order(story, telling, order, attempt).await?,
+            Stage::OrderSet => {}
+            _ => self.find_or_create_order(story, telling, rules, order).await?,
+        }
+        match story.transaction.order_outcome {
+            Some(OrderOutcome::Created) => self.set_status(story, telling, order).await,
+            Some(OrderOutcome::Commented) => self.comment(story, telling, order).await,
+            Some(OrderOutcome::Found | OrderOutcome::None) | None => Ok(()),
+        }
+    }
+
+    async fn find_or_create_order(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        rules: &OrderRules,
+        order: &NewOrder,
+    ) -> Result<(), Failure> {
+        let Some(id) = self.find_order(story, telling, rules).await? else {
+            let attempt = Attempt::first(self.now(), self.lease.until);
+            return self.create_order(story, telling, order, attempt).await;
+        };
+        let outcome = match rules.duplicates.when_found {
+            WhenFound::Skip => OrderOutcome::Found,
+            WhenFound::Comment => OrderOutcome::Commented,
+        };
+        Ok(story.transaction.set_order(Some(id), outcome, self.now())?)
+    }
+
+    /// The order that the bundle's rules count as this one. A client made a moment ago has none.
+    async fn find_order(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        rules: &OrderRules,
+    ) -> Result<Option<i64>, Failure> {
+        let new_client = story.transaction.client_outcome == Some(ClientOutcome::Created);
+        if rules.duplicates.mode == OrderMode::CreateAlways || new_client {
+            return Ok(None);
+        }
+        let within = rules.duplicates.within_days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
+        let orders = self.orders_of_client(story, telling, within.map(|within| self.now() - within)).await?;
+        let now = self.now();
+        let existing = orders.iter().map(|order| existing(order, now)).collect::<Vec<_>>();
+        match domain::decide_order(&rules.duplicates, &existing, now) {
+            OrderDecision::Create => Ok(None),
+            OrderDecision::Found { id } => Ok(Some(id)),
+        }
+    }
+
+    async fn orders_of_client(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        since: Option<Timestamp>,
+    ) -> Result<Vec<Order>, Failure> {
+        let orders = telling.remonline.orders_of_client(story.client_id()?, since).await;
+        let word = if orders.as_ref().is_ok_and(|orders| !orders.is_empty()) { "found" } else { "not_found" };
+        story.note(self, telling, StepKind::FindOrder, word, &orders);
+        Ok(orders?)
+    }
+
+    /// I5: the intent is stored before the request is sent. I6: what is not known to have failed stays an intent.
+    async fn create_order(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        order: &NewOrder,
+        attempt: Attempt,
+    ) -> Result<(), Failure> {
+        self.intend(story, Stage::OrderIntent(attempt.clone())).await?;
+        let body = order.create_body(story.client_id()?, &story.marker());
+        let created = telling.remonline.create_order(&object(body)).await;
+        story.note(self, telling, StepKind::CreateOrder, "created", &created);
+        match created {
+            Ok(created) => self.order_is(story, &created).await,
+            Err(error @ remonline::Error::OutcomeUnknown(_)) => Err(self.doubt(story, attempt, &error)),
+            Err(error) => {
+                story.transaction.run(Stage::ClientSet, self.now())?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// A create was sent and its answer is unknown: the client's orders are searched for the marker. A hit counts at
+    /// once, a miss only when the request can no longer take effect.
+    async fn resolve_order(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        order: &NewOrder,
+        attempt: Attempt,
+    ) -> Result<(), Failure> {
+        let orders = self.orders_of_client(story, telling, Some(attempt.first_at - CLOCK_SKEW)).await?;
+        let marker = story.marker();
+        if let Some(ours) = orders.iter().find(|order| order.manager_notes.contains(&marker)) {
+            return self.order_is(story, ours).await;
+        }
+        let again = self.missed(story, attempt.clone(), Stage::OrderIntent)?;
+        if orders.iter().any(|found| may_be_ours(found, order, &attempt)) {
+            return Err(Failure::Unclear(Reason::SuspectedDouble));
+        }
+        self.create_order(story, telling, order, again).await
+    }
+
+    /// The order is known from now on.
+    async fn order_is(&mut self, story: &mut Story, order: &Order) -> Result<(), Failure> {
+        let created_at = order.created_at.unwrap_or_else(|| self.now());
+        story.known_order = Some(KnownOrder { client_id: story.client_id()?, order_id: order.id, created_at });
+        story.first_status = order.status.as_ref().map(|status| status.id);
+        story.transaction.set_order(Some(order.id), OrderOutcome::Created, self.now())?;
+        self.save(story).await
+    }
+
+    /// Sets the status that the bundle asks for, unless the order was created with it.
+    async fn set_status(&mut self, story: &mut Story, telling: &Telling, order: &NewOrder) -> Result<(), Failure> {
+        let (Some(wanted), Some(id)) = (order.status_id, story.transaction.order_id) else { return Ok(()) };
+        if story.first_status == Some(wanted) || story.did(StepKind::SetStatus, "set") {
+            return Ok(());
+        }
+        let set = telling.remonline.set_status(id, wanted, None).await;
+        story.note(self, telling, StepKind::SetStatus, "set", &set);
+        // A status sets what is to be, so it may be repeated.
+        set.map_err(|error| match error {
+            remonline::Error::OutcomeUnknown(details) => remonline::Error::Unavailable(details).into(),
+            error => error.into(),
+        })
+    }
+
+    /// Leaves the lead on the order that was found. A comment whose answer was lost is not sent again: twice the same
+    /// comment would be worse, and the order is there in any case.
+    async fn comment(&mut self, story: &mut Story, telling: &Telling, order: &NewOrder) -> Result<(), Failure> {
+        let Some(id) = story.transaction.order_id else { return Ok(()) };
+        if story.did(StepKind::Comment, "commented") || story.did(StepKind::Comment, "outcome_unknown") {
+            return Ok(());
+        }
+        let commented = telling.remonline.comment(id, &order.comment(&story.marker()), true).await;
+        story.note(self, telling, StepKind::Comment, "commented", &commented);
+        match commented {
+            Ok(()) | Err(remonline::Error::OutcomeUnknown(_)) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Whether an order without any marker may be the one whose answer was lost: somebody may have removed the marker.
+fn may_be_ours(found: &Order, order: &NewOrder, attempt: &Attempt) -> bool {
+    let unmarked = !found.manager_notes.contains(ANY_MARKER);
+    let young = found.created_at.is_none_or(|at| at >= attempt.first_at - SignedDuration::from_secs(60));
+    let same_type = found.order_type_id == order.fields.get("order_type_id").and_then(serde_json::Value::as_i64);
+    unmarked && young && same_type
+}
+
+/// An order that does not say when it was made counts as new: one too few is better than one too many.
+fn existing(order: &Order, now: Timestamp) -> ExistingOrder {
+    ExistingOrder { id: order.id, created_at: order.created_at.unwrap_or(now), closed: order.is_closed() }
+}

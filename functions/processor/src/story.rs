@@ -1,0 +1,303 @@
+//! The story of one lead, from its answers to its order.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use domain::{
+    Account, BundleDocument, BundleState, MatchDoubt, Plan, Planned, Step, StepKind, StepRequest, Transaction, marker,
+};
+use futures::FutureExt;
+use jiff::{SignedDuration, Timestamp};
+use store::{Answers, AnswersChange, Change, KnownOrder, PersonWrite, RequestBody, StoreError};
+use tracing::Instrument;
+
+use crate::{
+    account::{Shift, millis, span},
+    failure::{Failure, Verdict},
+};
+
+/// One transaction while it is worked on.
+pub(crate) struct Story {
+    /// As it is stored.
+    stored: Transaction,
+    /// As it will be.
+    pub transaction: Transaction,
+    /// The answers, once read.
+    pub answers: Option<Answers>,
+    answers_changed: bool,
+    /// What the next save tells the dedup index about the person.
+    pub persons: Vec<PersonWrite>,
+    /// The order that the next save tells the dedup index.
+    pub known_order: Option<KnownOrder>,
+    /// The status that the order was created with, where RemOnline said.
+    pub first_status: Option<i64>,
+}
+
+/// What a story is told with: the rules, what they make of the lead, and RemOnline.
+pub(crate) struct Telling {
+    pub rules: BundleDocument,
+    pub plan: Plan,
+    pub account: Account,
+    pub remonline: Arc<remonline::Client>,
+}
+
+impl Shift<'_> {
+    /// Tells the story of one lead as far as it goes now. A panic is that lead's alone.
+    pub(crate) async fn tell(&mut self, transaction: Transaction) -> Result<(), StoreError> {
+        let span = span(&transaction);
+        let mut story = Story::of(transaction);
+        async {
+            let told = AssertUnwindSafe(self.advance(&mut story)).catch_unwind().await;
+            match told.unwrap_or(Err(Failure::Panicked)) {
+                Ok(()) => self.count_done(&story),
+                Err(failure) => self.set_aside(story, &failure).await?,
+            }
+            Ok(())
+        }
+        .instrument(span)
+        .await
+    }
+
+    /// The story itself: plan, client, order. Each part may find that it was settled before.
+    async fn advance(&mut self, story: &mut Story) -> Result<(), Failure> {
+        let telling = self.prepare(story).await?;
+        self.settle_client(story, &telling).await?;
+        self.settle_order(story, &telling).await?;
+        story.transaction.finish(self.now())?;
+        self.save(story).await
+    }
+
+    async fn prepare(&mut self, story: &mut Story) -> Result<Telling, Failure> {
+        let rules = self.rules(&story.transaction).await?;
+        let connection = self.open_connection(&story.transaction.client_connection).await?;
+        let account = connection.account().cloned();
+        let account = account.ok_or(Failure::Inconsistent("the bundle's client connection is not RemOnline"))?;
+        let answers = self.processor.store.answers(&story.transaction.id).await?;
+        let answers = story.answers.insert(answers.ok_or(Failure::Inconsistent("a fetched lead has no answers"))?);
+        let plan = match Plan::make(&rules, &answers.lead).map_err(Failure::Mapping)? {
+            Planned::Go(plan) => plan,
+            Planned::Skip { reason, plan } => {
+                story.note_what_would_be_sent(plan.as_ref(), self.now());
+                return Err(Failure::LeftOut(reason));
+            }
+        };
+        let remonline = self.remonline(&connection).await?;
+        Ok(Telling { rules, plan, account, remonline })
+    }
+
+    /// The rules of the version that the transaction is bound to, while its bundle is started.
+    async fn rules(&mut self, transaction: &Transaction) -> Result<BundleDocument, Failure> {
+        let bundle = self.bundle(&transaction.id.bundle_id).await?;
+        if bundle.state == BundleState::Stopped {
+            return Err(Failure::BundleStopped);
+        }
+        if bundle.version == transaction.bundle_version {
+            return Ok(bundle.document);
+        }
+        let bound = self.processor.store.bundle_version(&bundle.id, transaction.bundle_version).await?;
+        Ok(bound.ok_or(Failure::Inconsistent("a bundle's earlier version is not there"))?.document)
+    }
+
+    /// Writes the transaction as it is now, under the lease: a holder that lost it stops here.
+    pub(crate) async fn save(&mut self, story: &mut Story) -> Result<(), Failure> {
+        if story.transaction.is_final() {
+            story.keep_answers_for(self.processor.retention_days, self.now());
+        }
+        let change = Change {
+            before: &story.stored,
+            after: &story.transaction,
+            lease: Some(&self.lease),
+            persons: std::mem::take(&mut story.persons),
+            order: story.known_order.take(),
+            answers: story.answers_change(self.processor.retention_days),
+        };
+        match self.processor.store.save(change).await {
+            Ok(saved) => {
+                story.stored = saved.clone();
+                story.transaction = saved;
+                story.answers_changed = false;
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Writes down what becomes of a lead that cannot go on, and of the connection or the pace where they are to blame.
+    pub(crate) async fn set_aside(&mut self, mut story: Story, failure: &Failure) -> Result<(), StoreError> {
+        let now = self.now();
+        if let Failure::Store(error) = failure {
+            return Err(error.clone());
+        }
+        if let Some((connection, state)) = failure.closes_connection(&story.transaction) {
+            self.close_connection(&connection, state).await?;
+        }
+        if let Failure::Remonline(remonline::Error::Throttled { retry_after, .. }) = failure {
+            self.slow_down(*retry_after).await?;
+        }
+        self.stop |= failure.stops_the_shift();
+        let verdict = failure.verdict(&story.transaction, &self.processor.timing, now);
+        tracing::info!(outcome = ?verdict, detail = %failure, "set aside");
+        self.count_set_aside(&verdict);
+        let applied = verdict.apply(&mut story.transaction, now);
+        debug_assert!(applied.is_ok(), "{applied:?}");
+        // What was noted as about to be sent and then was not must not be taken for sent.
+        let not_sent = verdict == Verdict::Leave && !matches!(failure, Failure::Overtaken(_));
+        if applied.is_err() || (verdict == Verdict::Leave && !not_sent) {
+            return Ok(());
+        }
+        story.answers_changed |= story.answers.is_some();
+        match self.save(&mut story).await {
+            Err(Failure::Store(error)) => Err(error),
+            Err(overtaken) => {
+                self.stop |= overtaken.stops_the_shift();
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// RemOnline asked to slow down: nobody calls the account for a while.
+    async fn slow_down(&mut self, retry_after: Option<SignedDuration>) -> Result<(), StoreError> {
+        let (store, account) = (&self.processor.store, &self.lease.account);
+        let in_a_row = store.pace(account).await?.throttled;
+        let wait = retry_after.unwrap_or_else(|| self.processor.timing.throttle(in_a_row));
+        store.throttled(account, self.now() + wait, self.now()).await?;
+        self.tally.throttled += 1;
+        Ok(())
+    }
+
+    fn count_done(&mut self, story: &Story) {
+        let transaction = &story.transaction;
+        let took = millis(transaction.received_at, transaction.updated_at);
+        self.tally.done += 1;
+        self.tally.lead_to_order_ms.push(took);
+        tracing::info!(outcome = "done", duration_ms = took, "client and order are there");
+    }
+
+    fn count_set_aside(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Park { .. } => self.tally.parked += 1,
+            Verdict::Review(_) => self.tally.review += 1,
+            Verdict::Wait { .. } | Verdict::Skip(_) | Verdict::Leave => {}
+        }
+    }
+}
+
+impl Story {
+    pub(crate) fn of(stored: Transaction) -> Self {
+        let (transaction, answers, persons, known_order) = (stored.clone(), None, Vec::new(), None);
+        Self { stored, transaction, answers, answers_changed: false, persons, known_order, first_status: None }
+    }
+
+    /// The marker of the lead's order.
+    pub(crate) fn marker(&self) -> String {
+        marker(&self.transaction.id.leadgen_id, &self.transaction.id.bundle_id)
+    }
+
+    /// The client, which is settled before its order is thought of.
+    pub(crate) fn client_id(&self) -> Result<i64, Failure> {
+        self.transaction.client_id.ok_or(Failure::Inconsistent("an order was to be made without a client"))
+    }
+
+    /// Whether a step of this kind ended so before.
+    pub(crate) fn did(&self, kind: StepKind, outcome: &str) -> bool {
+        self.transaction.steps.iter().any(|step| step.step == kind && step.outcome == outcome)
+    }
+
+    /// Adds a step for what was just asked of RemOnline.
+    pub(crate) fn note<T>(
+        &mut self,
+        shift: &mut Shift<'_>,
+        telling: &Telling,
+        kind: StepKind,
+        outcome: &str,
+        result: &Result<T, remonline::Error>,
+    ) {
+        let exchanges = telling.remonline.take_exchanges();
+        shift.tally.calls += exchanges.len();
+        let error = result.as_ref().err();
+        let details = error.and_then(remonline::Error::details);
+        let at = shift.now();
+        let last = exchanges.last();
+        self.transaction.add_step(Step {
+            at,
+            step: kind,
+            outcome: error.map_or_else(|| outcome.to_owned(), |error| outcome_of(error).to_owned()),
+            status: last.and_then(|last| last.status).or_else(|| details?.status),
+            code: details.and_then(|details| details.code),
+            detail: error.map(describe),
+            request: last.map(|last| StepRequest { method: last.method.clone(), path: last.path.clone(), body: None }),
+            duration_ms: last
+                .map(|_| exchanges.iter().map(|e| u64::try_from(e.duration.as_millis()).unwrap_or(0)).sum()),
+        });
+        if let (Some(answers), Some(body)) = (&mut self.answers, last.and_then(|last| last.body.clone())) {
+            answers.bodies.push(RequestBody { at, step: kind, body });
+            self.answers_changed = true;
+        }
+    }
+
+    /// Says in the history why another client might have been meant.
+    pub(crate) fn note_doubts(&mut self, doubts: &[MatchDoubt], at: Timestamp) {
+        for doubt in doubts {
+            self.transaction.add_step(Step { detail: Some(doubt.to_string()), ..own_step(at, "in_doubt") });
+        }
+    }
+
+    /// For a lead that is left out: what would have been sent is kept with the answers.
+    fn note_what_would_be_sent(&mut self, plan: Option<&Plan>, at: Timestamp) {
+        let marker = self.marker();
+        let (Some(plan), Some(answers)) = (plan, &mut self.answers) else { return };
+        let client = plan.client.create_body();
+        let order = plan.order.as_ref().map(|order| order.create_body(0, &marker));
+        let body = serde_json::json!({ "client": client, "order": order });
+        answers.bodies.push(RequestBody { at, step: StepKind::Plan, body });
+        self.transaction.add_step(own_step(at, "left_out"));
+    }
+
+    /// The next save keeps these answers.
+    pub(crate) fn keep_answers(&mut self, answers: Answers) {
+        self.answers = Some(answers);
+        self.answers_changed = true;
+    }
+
+    fn keep_answers_for(&mut self, days: u32, now: Timestamp) {
+        if let Some(answers) = &mut self.answers {
+            answers.expires_at = Some(now + SignedDuration::from_hours(24 * i64::from(days)));
+            self.answers_changed = true;
+        }
+    }
+
+    fn answers_change(&self, retention_days: u32) -> AnswersChange<'_> {
+        match &self.answers {
+            Some(_) if self.transaction.is_final() && retention_days == 0 => AnswersChange::Delete,
+            Some(answers) if self.answers_changed => AnswersChange::Save(answers),
+            _ => AnswersChange::Keep,
+        }
+    }
+}
+
+/// A step for which nobody was asked.
+fn own_step(at: Timestamp, outcome: &str) -> Step {
+    let (status, code, detail, request, duration_ms) = (None, None, None, None, None);
+    Step { at, step: StepKind::Plan, outcome: outcome.to_owned(), status, code, detail, request, duration_ms }
+}
+
+/// An error in one word.
+fn outcome_of(error: &remonline::Error) -> &'static str {
+    use remonline::Error as E;
+    match error {
+        E::Rejected(_) => "rejected",
+        E::NotFound(_) => "not_found",
+        E::KeyRejected(_) => "key_rejected",
+        E::Forbidden(_) => "forbidden",
+        E::Throttled { .. } => "throttled",
+        E::Unavailable(_) | E::Pacing(_) => "remonline_unavailable",
+        E::OutcomeUnknown(_) => "outcome_unknown",
+    }
+}
+
+/// What RemOnline said, the fields it named first.
+fn describe(error: &remonline::Error) -> String {
+    let Some(details) = error.details() else { return error.to_string() };
+    let fields = details.fields.iter().map(|(field, complaint)| format!("{field}: {complaint}"));
+    fields.chain([details.message.clone()]).filter(|text| !text.is_empty()).collect::<Vec<_>>().join("; ")
+}
