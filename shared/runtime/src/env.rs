@@ -44,14 +44,34 @@ impl Env {
         self.0.get(name).filter(|value| !value.trim().is_empty()).cloned()
     }
 
-    /// A variable of type `T`, or `default`.
+    /// A variable of type `T`, if it is there.
     ///
     /// # Errors
-    /// When it is set and not `expected`.
-    pub fn parsed_or<T: FromStr>(&self, name: &str, default: T, expected: &'static str) -> Result<T, EnvError> {
-        let Some(value) = self.optional(name) else { return Ok(default) };
-        value.trim().parse().map_err(|_| EnvError::Malformed { name: name.to_owned(), expected })
+    /// When it is there and not `expected`.
+    pub fn parsed<T: FromStr>(&self, name: &str, expected: &'static str) -> Result<Option<T>, EnvError> {
+        let Some(value) = self.optional(name) else { return Ok(None) };
+        parse(name, &value, expected).map(Some)
     }
+
+    /// A variable of type `T`, or the `default`.
+    ///
+    /// # Errors
+    /// When it is there and not `expected`.
+    pub fn parsed_or<T: FromStr>(&self, name: &str, default: T, expected: &'static str) -> Result<T, EnvError> {
+        Ok(self.parsed(name, expected)?.unwrap_or(default))
+    }
+
+    /// A variable of type `T`, or what `default` spells.
+    ///
+    /// # Errors
+    /// When it is there and not `expected`.
+    pub fn parsed_or_text<T: FromStr>(&self, name: &str, default: &str, expected: &'static str) -> Result<T, EnvError> {
+        parse(name, self.optional(name).as_deref().unwrap_or(default), expected)
+    }
+}
+
+fn parse<T: FromStr>(name: &str, value: &str, expected: &'static str) -> Result<T, EnvError> {
+    value.trim().parse().map_err(|_| EnvError::Malformed { name: name.to_owned(), expected })
 }
 
 #[cfg(test)]

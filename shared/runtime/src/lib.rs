@@ -8,5 +8,6 @@ pub mod logging;
 mod metrics;
 
 pub use aws::{ParameterError, load_aws_config, parameter};
+pub use aws_config::SdkConfig;
 pub use env::{Env, EnvError};
 pub use metrics::{Metric, Unit, emit};
