@@ -34,6 +34,21 @@ pub struct TableNames {
     pub transactions: String,
 }
 
+impl TableNames {
+    /// Asks `required` for each of the variables that name the tables.
+    ///
+    /// # Errors
+    /// The first that `required` gives.
+    pub fn read<E>(required: impl Fn(&'static str) -> Result<String, E>) -> Result<Self, E> {
+        Ok(Self {
+            connections: required("CONNECTIONS_TABLE")?,
+            bundles: required("BUNDLES_TABLE")?,
+            dedup: required("DEDUP_TABLE")?,
+            transactions: required("TRANSACTIONS_TABLE")?,
+        })
+    }
+}
+
 /// Rows in DynamoDB. The SDK repeats what failed in passing; several writes carry its token, by which DynamoDB
 /// recognises a repetition.
 #[derive(Debug, Clone)]
