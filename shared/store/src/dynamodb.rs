@@ -335,3 +335,28 @@ fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Refusal {
         (None, None) => unavailable(error).into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::{CancellationReason, error::TransactionCanceledException};
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::second_condition(&["None", "ConditionalCheckFailed", "ConditionalCheckFailed"], "conflict 1")]
+    #[case::a_condition_counts_more(&["TransactionConflict", "ConditionalCheckFailed"], "conflict 1")]
+    #[case::somebody_else_writes(&["None", "TransactionConflict"], "busy")]
+    #[case::too_fast(&["ThrottlingError", "None"], "unavailable")]
+    fn a_cancelled_transaction_says_why(#[case] codes: &[&str], #[case] expected: &str) {
+        let reasons = codes.iter().map(|code| CancellationReason::builder().code(*code).build()).collect();
+        let cancelled = TransactionCanceledException::builder().set_cancellation_reasons(Some(reasons)).build();
+        let error = SdkError::service_error(TransactWriteItemsError::TransactionCanceledException(cancelled), ());
+        let meaning = match super::cancelled(&error) {
+            Refusal::Busy => "busy".to_owned(),
+            Refusal::Final(WriteError::Conflict { which }) => format!("conflict {which}"),
+            Refusal::Final(WriteError::Unavailable(_)) => "unavailable".to_owned(),
+        };
+        assert_eq!(meaning, expected);
+    }
+}

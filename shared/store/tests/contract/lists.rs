@@ -21,16 +21,16 @@ async fn save(store: &Store, before: &Transaction, change: impl FnOnce(&mut Tran
 
 /// The leads that are due, in their order.
 async fn due(store: &Store, now: Timestamp, limit: usize) -> Vec<u64> {
-    leads(store.due(&account(), now, limit).await.unwrap())
+    leads(&store.due(&account(), now, limit).await.unwrap())
 }
 
 async fn held(store: &Store) -> (Vec<u64>, Vec<u64>) {
     let by_bundle = store.held_by_bundle(&slug("repair"), 10).await.unwrap();
     let by_connection = store.held_by_connection(&slug("shop"), 10).await.unwrap();
-    (leads(by_bundle), leads(by_connection))
+    (leads(&by_bundle), leads(&by_connection))
 }
 
-fn leads(ids: Vec<domain::TransactionId>) -> Vec<u64> {
+fn leads(ids: &[domain::TransactionId]) -> Vec<u64> {
     ids.iter().map(|id| id.leadgen_id.as_str().parse().unwrap()).collect()
 }
 

@@ -1,7 +1,7 @@
 //! What every storage must do. The suite runs on the store in memory and on DynamoDB, played by an embedded one on
 //! loopback.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod bundles;
 mod connections;

@@ -117,8 +117,8 @@ fn any_key() -> impl Strategy<Value = Key> {
 fn any_item(key: Key) -> impl Strategy<Value = Item> {
     let kinds = [json!(true), json!(null), json!(""), json!({ "deep": [1, "x", null] }), json!(i64::MIN)];
     let value = prop::sample::select(kinds.to_vec());
-    let index = prop::option::of(prop::sample::select(vec!["2026-10", "2026-11"]));
-    (0..3_u64, value, index).prop_map(move |(revision, value, month)| {
+    let month = prop::option::weighted(0.7, prop::sample::select(vec!["2026-10", "2026-11"]));
+    (0..3_u64, value, month).prop_map(move |(revision, value, month)| {
         let mut item = json!({ "pk": key.partition, "sk": key.sort, "revision": revision, "value": value });
         if let Some(month) = month {
             item["history_month"] = json!(month);
@@ -135,9 +135,9 @@ fn any_condition() -> impl Strategy<Value = Condition> {
         Just(Test::Equals("value", json!({ "deep": [1, "x", null] }))),
     ];
     prop_oneof![
-        Just(Condition::none()),
-        prop::collection::vec(test.clone(), 1..3).prop_map(Condition::All),
-        prop::collection::vec(test, 1..3).prop_map(Condition::Any),
+        3 => Just(Condition::none()),
+        1 => prop::collection::vec(test.clone(), 1..3).prop_map(Condition::All),
+        1 => prop::collection::vec(test, 1..3).prop_map(Condition::Any),
     ]
 }
 
@@ -152,15 +152,22 @@ fn any_write(key: Key) -> impl Strategy<Value = Write> {
 }
 
 fn any_query() -> impl Strategy<Value = Query> {
-    let bound = || prop::option::of(prop::sample::select(vec!["1", "2", "2#", "3", "a1", "a2#", "b2"]));
-    let index = prop::option::of(Just(Index::History));
+    let table = (Just(None::<Index>), Just("a"), range(vec!["1", "2", "2#", "3"]));
+    let index = (Just(Some(Index::History)), Just("2026-11"), range(vec!["a1", "a2", "a2#", "b1", "b3"]));
     let order = prop_oneof![Just(Order::Ascending), Just(Order::Descending)];
-    let partition = prop::sample::select(vec![("a", "2026-10"), ("b", "2026-11")]);
-    (index, partition, bound(), bound(), order, 0..5_usize).prop_map(|(index, partition, from, to, order, limit)| {
-        let partition = if index.is_some() { partition.1 } else { partition.0 };
-        let (from, to) = (from.map(str::to_owned), to.map(str::to_owned));
-        Query { index, from, to, order, limit, ..Query::partition(Table::Transactions, partition) }
+    (prop_oneof![table, index], order, 0..5_usize).prop_map(|((index, partition, (from, to)), order, limit)| Query {
+        index,
+        from,
+        to,
+        order,
+        limit,
+        ..Query::partition(Table::Transactions, partition)
     })
+}
+
+fn range(keys: Vec<&'static str>) -> impl Strategy<Value = (Option<String>, Option<String>)> {
+    let bound = prop::option::of(prop::sample::select(keys).prop_map(str::to_owned));
+    (bound.clone(), bound)
 }
 
 fn any_operation() -> impl Strategy<Value = Operation> {
@@ -169,13 +176,13 @@ fn any_operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         1 => (any_table(), any_key()).prop_map(|(table, key)| Operation::Get(table, key)),
         1 => prop::collection::vec(any_key(), 1..5).prop_map(Operation::GetMany),
-        2 => any_query().prop_map(Operation::Query),
-        5 => writes.prop_map(Operation::Write),
+        5 => any_query().prop_map(Operation::Query),
+        6 => writes.prop_map(Operation::Write),
     ]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn twins_answer_alike(operations in prop::collection::vec(any_operation(), 1..40)) {
