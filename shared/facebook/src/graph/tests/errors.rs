@@ -12,7 +12,7 @@ use super::*;
 #[case(401, json!({"code": 102}))]
 #[tokio::test]
 async fn a_dead_token_is_rejected(#[case] status: u16, #[case] error: Value) {
-    let error = error_of(refusal(status, error)).await;
+    let error = error_of(refusal(status, &error)).await;
     assert!(matches!(error, GraphError::TokenRejected(_)), "{error:?}");
 }
 
@@ -27,7 +27,7 @@ async fn a_dead_token_is_rejected(#[case] status: u16, #[case] error: Value) {
 #[case(json!({"code": 1, "message": "Invalid appsecret_proof provided in the API argument"}), Lacking::AppSecret)]
 #[tokio::test]
 async fn what_is_not_granted_is_forbidden(#[case] error: Value, #[case] expected: Lacking) {
-    let error = error_of(refusal(403, error)).await;
+    let error = error_of(refusal(403, &error)).await;
     assert!(matches!(error, GraphError::Forbidden { lacking, .. } if lacking == expected), "{error:?}");
 }
 
@@ -45,7 +45,7 @@ async fn what_is_not_granted_is_forbidden(#[case] error: Value, #[case] expected
 async fn too_many_calls_are_throttled_for_the_minutes_of_the_header(#[case] code: u32) {
     let usage = r#"{"1":[{"type":"leadgen","call_count":100,"estimated_time_to_regain_access":42}]}"#;
     for (headers, minutes) in [(vec![], 15), (vec![("x-business-use-case-usage", usage)], 42)] {
-        let error = error_of(Reply { headers, ..refusal(400, json!({"code": code})) }).await;
+        let error = error_of(Reply { headers, ..refusal(400, &json!({"code": code})) }).await;
         let GraphError::Throttled { wait, .. } = error else { panic!("{error:?}") };
         assert_eq!(wait, Duration::from_secs(minutes * 60));
     }
@@ -53,7 +53,7 @@ async fn too_many_calls_are_throttled_for_the_minutes_of_the_header(#[case] code
 
 #[tokio::test]
 async fn a_block_for_policy_lasts_hours() {
-    let error = error_of(refusal(400, json!({"code": 368}))).await;
+    let error = error_of(refusal(400, &json!({"code": 368}))).await;
     assert!(matches!(error, GraphError::Throttled { wait, .. } if wait >= Duration::from_secs(7200)), "{error:?}");
 }
 
@@ -62,10 +62,10 @@ async fn a_block_for_policy_lasts_hours() {
 #[case(Reply { status: 200, headers: vec![], body: String::new() })]
 #[case(Reply { status: 500, headers: vec![], body: "{}".into() })]
 #[case(Reply { status: 302, headers: vec![("location", "http://127.0.0.1:1/")], body: "{}".into() })]
-#[case(refusal(500, json!({"code": 1, "message": "An unknown error occurred"})))]
-#[case(refusal(503, json!({"code": 2})))]
-#[case(refusal(400, json!({"code": 7777, "is_transient": true})))]
-#[case(refusal(500, json!({"code": 7777})))]
+#[case(refusal(500, &json!({"code": 1, "message": "An unknown error occurred"})))]
+#[case(refusal(503, &json!({"code": 2})))]
+#[case(refusal(400, &json!({"code": 7777, "is_transient": true})))]
+#[case(refusal(500, &json!({"code": 7777})))]
 #[tokio::test]
 async fn what_may_work_later_is_unavailable(#[case] reply: Reply) {
     let error = error_of(reply).await;
@@ -87,7 +87,7 @@ async fn no_answer_is_unavailable() {
 #[case(json!({"code": 803}))]
 #[tokio::test]
 async fn what_meta_does_not_show_is_not_found(#[case] error: Value) {
-    let error = error_of(refusal(404, error)).await;
+    let error = error_of(refusal(404, &error)).await;
     assert!(matches!(error, GraphError::NotFound(_)), "{error:?}");
 }
 
@@ -101,7 +101,7 @@ async fn what_meta_does_not_show_is_not_found(#[case] error: Value) {
 #[case(json!("what"))]
 #[tokio::test]
 async fn what_repeating_does_not_change_is_a_bug(#[case] error: Value) {
-    let error = error_of(refusal(400, error)).await;
+    let error = error_of(refusal(400, &error)).await;
     assert!(matches!(error, GraphError::Bug(_)), "{error:?}");
 }
 
@@ -111,7 +111,7 @@ async fn an_error_tells_the_figures_and_no_secret() {
         "message": "Malformed access token EXAMPLE_TOKEN of ana@example.com", "code": 190, "error_subcode": 460,
         "error_user_title": "Log in", "error_user_msg": "Log in again, +380501110001",
     });
-    let error = error_of(refusal(400, error)).await;
+    let error = error_of(refusal(400, &error)).await;
     assert_eq!((error.cause().status, error.cause().code, error.cause().subcode), (Some(400), Some(190), Some(460)));
     assert_eq!(
         error.to_string(),

@@ -78,8 +78,9 @@ async fn the_leads_of_a_form_come_page_by_page_from_a_time_on() {
 
 #[tokio::test]
 async fn less_is_asked_for_while_meta_finds_it_too_much() {
-    let too_much = || refusal(500, json!({"code": 1, "message": "Please reduce the amount of data you're asking for"}));
-    let meta = Meta::serve(Some(APP), [too_much(), too_much(), ok(json!({"data": []}))]).await;
+    let too_much =
+        || refusal(500, &json!({"code": 1, "message": "Please reduce the amount of data you're asking for"}));
+    let meta = Meta::serve(Some(APP), [too_much(), too_much(), ok(&json!({"data": []}))]).await;
     let page = meta.graph.form_leads(&token(), &id(FORM), None, None).await.unwrap();
     assert_eq!(page, LeadPage { leads: vec![], next: None });
     let limits = meta.seen().iter().map(|it| it.parameter("limit").unwrap().to_owned()).collect::<Vec<_>>();
@@ -91,7 +92,8 @@ async fn less_is_asked_for_while_meta_finds_it_too_much() {
 
 #[tokio::test]
 async fn less_than_one_is_not_asked_for() {
-    let too_much = || refusal(500, json!({"code": 1, "message": "Please reduce the amount of data you're asking for"}));
+    let too_much =
+        || refusal(500, &json!({"code": 1, "message": "Please reduce the amount of data you're asking for"}));
     let meta = Meta::serve(Some(APP), std::iter::repeat_with(too_much).take(7)).await;
     let error = meta.graph.form_leads(&token(), &id(FORM), None, None).await.unwrap_err();
     assert!(matches!(error, GraphError::ReduceData(_)), "{error:?}");

@@ -36,7 +36,7 @@ async fn a_lead_is_read_with_its_answers() {
 
 #[tokio::test]
 async fn without_an_app_id_no_proof_is_sent() {
-    let meta = Meta::serve(None, [ok(lead("1"))]).await;
+    let meta = Meta::serve(None, [ok(&lead("1"))]).await;
     meta.graph.lead(&token(), &id("1")).await.unwrap();
     assert_eq!(meta.seen()[0].parameter("appsecret_proof"), None);
     assert_eq!(meta.graph.debug_token(&token()).await, Ok(None));
@@ -97,7 +97,7 @@ async fn many_leads_are_read_in_one_batch_and_each_has_its_own_outcome() {
 async fn a_batch_holds_fifty_and_a_refused_one_is_the_last() {
     let ids = (1..=120).map(|n| id(&n.to_string())).collect::<Vec<_>>();
     let first = Value::from_iter((1..=50).map(|n| json!({"code": 200, "body": lead(&n.to_string()).to_string()})));
-    let meta = Meta::serve(Some(APP), [ok(first), refusal(400, json!({"message": "dead", "code": 190}))]).await;
+    let meta = Meta::serve(Some(APP), [ok(&first), refusal(400, &json!({"message": "dead", "code": 190}))]).await;
     let leads = meta.graph.leads(&token(), &ids).await;
     assert_eq!(leads.len(), 120);
     assert!(leads[..50].iter().all(|(_, lead)| lead.is_ok()));
@@ -108,7 +108,7 @@ async fn a_batch_holds_fifty_and_a_refused_one_is_the_last() {
 #[tokio::test]
 async fn usage_is_remembered_until_meta_tells_again() {
     let busy = vec![("x-app-usage", r#"{"call_count":91}"#), ("x-page-usage", r#"{"call_count":7}"#)];
-    let meta = Meta::serve(None, [Reply { headers: busy, ..ok(lead("1")) }, ok(lead("1"))]).await;
+    let meta = Meta::serve(None, [Reply { headers: busy, ..ok(&lead("1")) }, ok(&lead("1"))]).await;
     assert!(meta.graph.usage().allows_polling());
     for _ in 0..2 {
         meta.graph.lead(&token(), &id("1")).await.unwrap();

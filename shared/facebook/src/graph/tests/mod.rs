@@ -83,7 +83,7 @@ impl Meta {
     }
 
     async fn answering(bodies: impl IntoIterator<Item = Value>) -> Self {
-        Self::serve(Some(APP), bodies.into_iter().map(ok)).await
+        Self::serve(Some(APP), bodies.into_iter().map(|body| ok(&body))).await
     }
 
     /// What was asked, after making sure that the whole script was used.
@@ -99,11 +99,11 @@ impl Seen {
     }
 }
 
-fn ok(body: Value) -> Reply {
+fn ok(body: &Value) -> Reply {
     Reply { status: 200, headers: vec![], body: body.to_string() }
 }
 
-fn refusal(status: u16, error: Value) -> Reply {
+fn refusal(status: u16, error: &Value) -> Reply {
     Reply { status, headers: vec![], body: json!({"error": error}).to_string() }
 }
 

@@ -27,8 +27,8 @@ async fn a_page_tells_whether_its_leads_can_be_read() {
 
 #[tokio::test]
 async fn a_token_tells_whose_it_is() {
-    let no_one = refusal(400, json!({"code": 2500, "message": "An active access token must be used"}));
-    let meta = Meta::serve(Some(APP), [ok(json!({"id": PAGE, "name": "Shop"})), no_one]).await;
+    let no_one = refusal(400, &json!({"code": 2500, "message": "An active access token must be used"}));
+    let meta = Meta::serve(Some(APP), [ok(&json!({"id": PAGE, "name": "Shop"})), no_one]).await;
     let owner = meta.graph.token_owner(&token()).await.unwrap();
     assert_eq!(owner, TokenOwner { id: id(PAGE), name: "Shop".into() });
     let error = meta.graph.token_owner(&token()).await.unwrap_err();
@@ -43,8 +43,8 @@ async fn a_token_is_inspected_in_the_name_of_the_app() {
         "scopes": ["leads_retrieval"],
     }});
     let invalid = json!({"data": {"is_valid": false, "error": {"code": 190, "message": "EXAMPLE_TOKEN has expired"}}});
-    let echo = refusal(400, json!({"code": 100, "message": "input_token EXAMPLE_TOKEN is odd"}));
-    let meta = Meta::serve(Some(APP), [ok(valid), ok(invalid), echo]).await;
+    let echo = refusal(400, &json!({"code": 100, "message": "input_token EXAMPLE_TOKEN is odd"}));
+    let meta = Meta::serve(Some(APP), [ok(&valid), ok(&invalid), echo]).await;
     let details = meta.graph.debug_token(&token()).await.unwrap().unwrap();
     assert_eq!(
         (details.is_valid, details.expires_at, details.scopes),
@@ -73,7 +73,7 @@ async fn subscribing_keeps_what_the_app_is_told_already(
     #[case] fields: &str,
     #[values(json!(true), json!("true"))] success: Value,
 ) {
-    let meta = Meta::serve(app_id, [ok(json!({"data": apps})), ok(json!({"success": success}))]).await;
+    let meta = Meta::serve(app_id, [ok(&json!({"data": apps})), ok(&json!({"success": success}))]).await;
     meta.graph.subscribe(&token(), &id(PAGE)).await.unwrap();
     let [read, written] = meta.seen().try_into().unwrap();
     assert_eq!((&read.method, &written.method), (&Method::GET, &Method::POST));
