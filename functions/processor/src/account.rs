@@ -16,8 +16,8 @@ const PAGE: usize = 50;
 #[derive(Debug, Default)]
 pub(crate) struct Worked {
     pub tally: Tally,
-    /// There is work left that could go on now.
-    pub unfinished: bool,
+    /// When somebody should look at the account again.
+    pub look_again_at: Option<Timestamp>,
 }
 
 /// The work on one account while its lease is held.
@@ -29,6 +29,8 @@ pub(crate) struct Shift<'p> {
     connections: HashMap<Slug, Connection>,
     bundles: HashMap<Slug, Bundle>,
     clients: HashMap<Slug, Arc<remonline::Client>>,
+    /// When the first of the leads that were set aside goes on.
+    pub next_due: Option<Timestamp>,
     /// Nothing more can be done in this invocation: the lease is lost, or there is no time to send in.
     pub stop: bool,
 }
@@ -67,18 +69,21 @@ impl Processor {
         self.store.release(&shift.lease).await?;
         let over = shift.stop || shift.out_of_time();
         worked.tally.add(shift.tally);
+        worked.look_again_at = worked.look_again_at.into_iter().chain(shift.next_due).min();
         walked?;
         let more = !self.store.due(account, self.clock.now(), 1).await?.is_empty();
-        worked.unfinished = more && over && !self.is_held_back(account).await?;
+        if more && over {
+            worked.look_again_at = Some(self.first_call(account).await?);
+        }
         Ok(more && !over)
     }
 }
 
 impl Processor {
-    /// Whether RemOnline asked for a pause that is not over: then the scheduler goes on, not a nudge.
-    async fn is_held_back(&self, account: &AccountId) -> Result<bool, StoreError> {
+    /// When the account may be called again: now, or when the pause that RemOnline asked for is over.
+    async fn first_call(&self, account: &AccountId) -> Result<Timestamp, StoreError> {
         let pace = self.store.pace(account).await?;
-        Ok(pace.not_before.is_some_and(|at| at > self.clock.now()))
+        Ok(pace.not_before.into_iter().fold(self.clock.now(), Timestamp::max))
     }
 }
 
@@ -92,6 +97,7 @@ impl<'p> Shift<'p> {
             connections: HashMap::new(),
             bundles: HashMap::new(),
             clients: HashMap::new(),
+            next_due: None,
             stop: false,
         }
     }

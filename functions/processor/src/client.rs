@@ -46,9 +46,10 @@ impl Shift<'_> {
     }
 
     async fn find_or_create_client(&mut self, story: &mut Story, telling: &Telling) -> Result<(), Failure> {
-        let known = self.known(telling).await?;
+        let mut known = self.known(telling).await?;
         self.await_other_claims(story, &known)?;
-        let matches = self.find_client(story, telling, &known).await?;
+        self.expect_calls(telling, &known);
+        let matches = self.find_client(story, telling, &mut known).await?;
         let rules = &telling.rules.client.duplicates;
         match domain::decide_client(rules, &telling.plan.client, &matches) {
             ClientDecision::Create => {
@@ -65,6 +66,12 @@ impl Shift<'_> {
             }
             ClientDecision::NoClient => Err(Failure::LeftOut(Reason::NoClient)),
         }
+    }
+
+    /// One reservation covers the calls that are likely to come: look, create or update, order.
+    fn expect_calls(&self, telling: &Telling, known: &[Known]) {
+        let is_known = known.iter().any(|known| known.client_id().is_some());
+        telling.remonline.pacer().expect(if is_known { 2 } else { 3 });
     }
 
     /// What the dedup index knows of the person.
@@ -91,7 +98,12 @@ impl Shift<'_> {
 
     /// The clients that may be this person. Where one matching key is enough, the keys after it are not searched for;
     /// what the dedup index knows of them costs nothing and shows whether they lead elsewhere.
-    async fn find_client(&mut self, story: &mut Story, telling: &Telling, known: &[Known]) -> Result<Matches, Failure> {
+    async fn find_client(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        known: &mut [Known],
+    ) -> Result<Matches, Failure> {
         let rules = &telling.rules.client.duplicates;
         let mut matches = Matches::default();
         if rules.mode == ClientMode::CreateAlways {
@@ -99,7 +111,7 @@ impl Shift<'_> {
         }
         let mut decided = false;
         for key in &rules.match_on {
-            let Some(known) = known.iter().find(|known| known.key == *key) else { continue };
+            let Some(known) = known.iter_mut().find(|known| known.key == *key) else { continue };
             let found = match known.client_id() {
                 Some(id) if decided => vec![ExistingClient { id, ..ExistingClient::default() }],
                 None if decided => Vec::new(),
@@ -118,7 +130,7 @@ impl Shift<'_> {
         &mut self,
         story: &mut Story,
         telling: &Telling,
-        known: &Known,
+        known: &mut Known,
     ) -> Result<Vec<ExistingClient>, Failure> {
         if let Some(id) = known.client_id() {
             let found = telling.remonline.person(id).await;
@@ -126,7 +138,10 @@ impl Shift<'_> {
             match found? {
                 Some(person) => return Ok(vec![existing(&person)]),
                 // Deleted or merged since: it is searched for like any other.
-                None => self.processor.store.forget(&self.lease.account, &known.hash).await?,
+                None => {
+                    self.processor.store.forget(&self.lease.account, &known.hash).await?;
+                    known.entry = None;
+                }
             }
         }
         let found = self.search(story, telling, known.key).await?;
@@ -157,8 +172,8 @@ impl Shift<'_> {
         known: &[Known],
     ) -> Result<(), Failure> {
         let claims = claims(telling, known);
-        story.persons = claims.iter().cloned().map(|hash| PersonWrite::Claim { hash }).collect();
-        self.intend(story, Stage::ClientIntent(attempt.clone())).await?;
+        let persons = claims.iter().cloned().map(|hash| PersonWrite::Claim { hash }).collect();
+        self.intend(story, Stage::ClientIntent(attempt.clone()), persons).await?;
         let created = telling.remonline.create_person(&object(telling.plan.client.create_body())).await;
         story.note(self, telling, StepKind::CreateClient, "created", &created);
         match created {
@@ -251,16 +266,28 @@ impl Shift<'_> {
         let unknown = known.iter().filter(|known| known.client_id().is_none());
         story.persons = unknown.map(|known| PersonWrite::Settle { hash: known.hash.clone(), client_id }).collect();
         story.transaction.set_client(client_id, outcome, self.now())?;
+        story.transaction.tries = 0;
         Ok(())
     }
 
     /// I5: stores an intent and makes sure that there is time to send its request before the lease can end.
-    pub(crate) async fn intend(&mut self, story: &mut Story, stage: Stage) -> Result<(), Failure> {
+    pub(crate) async fn intend(
+        &mut self,
+        story: &mut Story,
+        intent: Stage,
+        persons: Vec<PersonWrite>,
+    ) -> Result<(), Failure> {
         if self.out_of_time() {
             return Err(Failure::OutOfTime);
         }
-        story.transaction.run(stage, self.now())?;
-        self.save(story).await
+        let before = story.transaction.stage.clone();
+        story.persons = persons;
+        story.transaction.run(intent, self.now())?;
+        let saved = self.save(story).await;
+        if saved.is_err() {
+            story.transaction.stage = before;
+        }
+        saved
     }
 
     /// The request left at the latest now, so the doubt can be settled sooner than after a crash.

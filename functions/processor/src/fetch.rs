@@ -105,6 +105,7 @@ impl Shift<'_> {
         let transaction = &mut story.transaction;
         transaction.run(Stage::Fetched, self.processor.clock.now())?;
         transaction.bundle_version = bundle.version;
+        transaction.tries = 0;
         transaction.created_at = Some(lead.created_at);
         transaction.contact = contact.masked();
         transaction.phone_hash = contact.phone.as_ref().map(|phone| hasher.phone(phone.e164()));

@@ -1,13 +1,13 @@
 //! The processor as a Lambda function behind its queue.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::Context;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
 use aws_sdk_sqs::Client as Queue;
 use domain::{AccountId, Clock, QueueMessage, Timing};
 use facebook::{AppSecrets, graph::Graph};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Context as Call, LambdaEvent, service_fn};
 use runtime::{Env, Metric, logging};
 use store::{Sealer, Store};
@@ -15,6 +15,9 @@ use tracing::Instrument;
 use transport::{Https, Transport};
 
 use crate::{Config, Handled, Invocation, Message, Processor, fetch::FormCache};
+
+/// Longest delay of a message, in seconds. Source: Amazon SQS, message quotas.
+const LONGEST_DELAY: i32 = 900;
 
 /// Runs the function until Lambda ends it.
 ///
@@ -84,7 +87,10 @@ async fn handle(
             handled.failed.push(message.id);
         }
     }
-    nudge(queue, &config.lead_queue_url, &handled.unfinished).await;
+    for (account, at) in &handled.nudges {
+        let delay = at.duration_since(processor.clock.now());
+        nudge(queue, &config.lead_queue_url, account, delay).await;
+    }
     count(processor, &invocation, &handled);
     let failures = handled.failed.into_iter().map(|id| {
         let mut failure = BatchItemFailure::default();
@@ -107,14 +113,17 @@ async fn quarantine(queue: &Queue, url: &str, message: &Message) -> anyhow::Resu
     Ok(())
 }
 
-/// Work that is left is begun again at once. A nudge that is lost is made up for by the scheduler.
-async fn nudge(queue: &Queue, url: &str, accounts: &BTreeSet<AccountId>) {
-    for account in accounts {
-        let wake = QueueMessage::Wake { account_id: account.clone() };
-        let Ok(body) = serde_json::to_string(&wake) else { continue };
-        if let Err(error) = queue.send_message().queue_url(url).message_body(body).send().await {
-            tracing::warn!(account_id = %account, %error, "no nudge could be sent");
-        }
+/// Work that is left goes on at once, work that waits at its time. What is later than the queue can delay, and a nudge
+/// that is lost, is left to the scheduler.
+async fn nudge(queue: &Queue, url: &str, account: &AccountId, delay: SignedDuration) {
+    let Ok(delay) = i32::try_from(delay.as_secs() + i64::from(delay.subsec_millis() > 0)) else { return };
+    if delay > LONGEST_DELAY {
+        return;
+    }
+    let wake = serde_json::to_string(&QueueMessage::Wake { account_id: account.clone() }).unwrap_or_default();
+    let sent = queue.send_message().queue_url(url).message_body(wake).delay_seconds(delay.max(0)).send().await;
+    if let Err(error) = sent {
+        tracing::warn!(account_id = %account, %error, "no nudge could be sent");
     }
 }
 

@@ -22,7 +22,10 @@ mod order;
 mod record;
 mod story;
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domain::{AccountId, Clock, QueueMessage, Timing};
 use jiff::{SignedDuration, Timestamp};
@@ -84,8 +87,8 @@ pub struct Handled {
     pub failed: Vec<String>,
     /// Messages nobody can read: they go to quarantine.
     pub unreadable: Vec<Message>,
-    /// Accounts with work left when the time was up: they want a nudge.
-    pub unfinished: BTreeSet<AccountId>,
+    /// Accounts that want a nudge, and when: work was left when the time was up, or goes on soon.
+    pub nudges: BTreeMap<AccountId, Timestamp>,
     /// What is counted.
     pub tally: Tally,
 }
@@ -133,8 +136,8 @@ impl Processor {
         });
         for (account, worked) in futures::future::join_all(work).await {
             handled.tally.add(worked.tally);
-            if worked.unfinished {
-                handled.unfinished.insert(account);
+            if let Some(at) = worked.look_again_at {
+                handled.nudges.insert(account, at);
             }
         }
         handled

@@ -95,7 +95,7 @@ impl Shift<'_> {
         order: &NewOrder,
         attempt: Attempt,
     ) -> Result<(), Failure> {
-        self.intend(story, Stage::OrderIntent(attempt.clone())).await?;
+        self.intend(story, Stage::OrderIntent(attempt.clone()), Vec::new()).await?;
         let body = order.create_body(story.client_id()?, &story.marker());
         let created = telling.remonline.create_order(&object(body)).await;
         story.note(self, telling, StepKind::CreateOrder, "created", &created);

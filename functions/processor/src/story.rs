@@ -12,7 +12,7 @@ use tracing::Instrument;
 
 use crate::{
     account::{Shift, millis, span},
-    failure::{Failure, Verdict},
+    failure::{Failure, Verdict, pointers},
 };
 
 /// One transaction while it is worked on.
@@ -73,11 +73,16 @@ impl Shift<'_> {
         let account = account.ok_or(Failure::Inconsistent("the bundle's client connection is not RemOnline"))?;
         let answers = self.processor.store.answers(&story.transaction.id).await?;
         let answers = story.answers.insert(answers.ok_or(Failure::Inconsistent("a fetched lead has no answers"))?);
-        let plan = match Plan::make(&rules, &answers.lead).map_err(Failure::Mapping)? {
-            Planned::Go(plan) => plan,
-            Planned::Skip { reason, plan } => {
+        let plan = match Plan::make(&rules, &answers.lead) {
+            Ok(Planned::Go(plan)) => plan,
+            Ok(Planned::Skip { reason, plan }) => {
                 story.note_what_would_be_sent(plan.as_ref(), self.now());
                 return Err(Failure::LeftOut(reason));
+            }
+            Err(errors) => {
+                let detail = Some(pointers(&errors));
+                story.transaction.add_step(Step { detail, ..own_step(self.now(), "mapping") });
+                return Err(Failure::Mapping(errors));
             }
         };
         let remonline = self.remonline(&connection).await?;
@@ -136,7 +141,7 @@ impl Shift<'_> {
         self.stop |= failure.stops_the_shift();
         let verdict = failure.verdict(&story.transaction, &self.processor.timing, now);
         tracing::info!(outcome = ?verdict, detail = %failure, "set aside");
-        self.count_set_aside(&verdict);
+        self.note_verdict(&verdict);
         let applied = verdict.apply(&mut story.transaction, now);
         debug_assert!(applied.is_ok(), "{applied:?}");
         // What was noted as about to be sent and then was not must not be taken for sent.
@@ -173,11 +178,12 @@ impl Shift<'_> {
         tracing::info!(outcome = "done", duration_ms = took, "client and order are there");
     }
 
-    fn count_set_aside(&mut self, verdict: &Verdict) {
+    fn note_verdict(&mut self, verdict: &Verdict) {
         match verdict {
             Verdict::Park { .. } => self.tally.parked += 1,
             Verdict::Review(_) => self.tally.review += 1,
-            Verdict::Wait { .. } | Verdict::Skip(_) | Verdict::Leave => {}
+            Verdict::Wait { until, .. } => self.next_due = self.next_due.into_iter().chain(*until).min(),
+            Verdict::Skip(_) | Verdict::Leave => {}
         }
     }
 }
