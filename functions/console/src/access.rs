@@ -1,0 +1,141 @@
+//! Who may use the console.
+//!
+//! Sign-in with OpenID Connect is not part of this build, so the console is open only where nobody else can reach it:
+//! on loopback, asked for by a loopback name. The second half keeps out foreign pages that make their own name lead to
+//! loopback (DNS rebinding); the `Origin` header keeps out those that post to it blindly.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{HeaderMap, StatusCode, header, uri::Authority};
+use url::{Host, Url};
+
+use crate::{app::App, problem::Problem};
+
+/// Whether the console answers, and to whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Only to requests for a loopback name.
+    Loopback,
+    /// To nobody: nothing says who may sign in.
+    NoSignIn,
+    /// To nobody: sign-in is set up, and this build has none.
+    SignInNotBuilt,
+}
+
+impl Access {
+    /// What the public address and the sign-in variables mean together.
+    pub fn of(console_url: &Url, sign_in: bool) -> Self {
+        if sign_in {
+            Self::SignInNotBuilt
+        } else if console_url.host().is_some_and(|host| is_loopback(&host)) {
+            Self::Loopback
+        } else {
+            Self::NoSignIn
+        }
+    }
+
+    /// Whether a request with these headers is let in.
+    ///
+    /// # Errors
+    /// 503 when it is not, 403 when a foreign page sent it.
+    pub(crate) fn check(self, headers: &HeaderMap) -> Result<(), Problem> {
+        match self {
+            Self::Loopback if asked_for(headers).is_some_and(|host| is_loopback(&host)) => same_origin(headers),
+            Self::Loopback => Err(closed("It runs without sign-in and answers on loopback only.")),
+            Self::NoSignIn => Err(closed("Set OIDC_ISSUER and OIDC_CLIENT_ID to say who may sign in.")),
+            Self::SignInNotBuilt => Err(closed("OIDC_ISSUER is set, and this build cannot sign people in yet.")),
+        }
+    }
+}
+
+/// Lets a request in or answers it with a problem.
+pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
+    app.access.check(request.headers())?;
+    Ok(next.run(request).await)
+}
+
+fn closed(why: &str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("The console is closed. {why}"))
+}
+
+/// Browsers name the page that a request comes from; programs do not, and are not misled by pages.
+fn same_origin(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
+    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    match (origin, host) {
+        (Some((_, origin)), Some(host)) if origin.eq_ignore_ascii_case(host) => Ok(()),
+        _ => Err(Problem::new(StatusCode::FORBIDDEN, "This request was sent by a page of another origin.")),
+    }
+}
+
+fn asked_for(headers: &HeaderMap) -> Option<Host> {
+    let authority: Authority = headers.get(header::HOST)?.to_str().ok()?.parse().ok()?;
+    Host::parse(authority.host()).ok()
+}
+
+fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
+    match host {
+        Host::Domain(name) => name.as_ref().eq_ignore_ascii_case("localhost"),
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn headers(host: &str, origin: Option<&str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, host.parse().unwrap());
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+        }
+        headers
+    }
+
+    #[rstest]
+    #[case("http://127.0.0.1:8080/", false, Access::Loopback)]
+    #[case("http://localhost:8080/", false, Access::Loopback)]
+    #[case("http://[::1]:8080/", false, Access::Loopback)]
+    #[case("https://console.example.com/", false, Access::NoSignIn)]
+    #[case("https://localhost.example.com/", false, Access::NoSignIn)]
+    #[case("http://127.0.0.1:8080/", true, Access::SignInNotBuilt)]
+    fn only_loopback_is_open(#[case] url: &str, #[case] sign_in: bool, #[case] expected: Access) {
+        assert_eq!(Access::of(&url.parse().unwrap(), sign_in), expected);
+    }
+
+    #[rstest]
+    #[case(Access::Loopback, "127.0.0.1:8080", None, Ok(()))]
+    #[case(Access::Loopback, "LOCALHOST", None, Ok(()))]
+    #[case(Access::Loopback, "[::1]:8080", None, Ok(()))]
+    #[case(Access::Loopback, "127.0.0.1:8080", Some("http://127.0.0.1:8080"), Ok(()))]
+    #[case(Access::Loopback, "127.0.0.1:8080", Some("https://evil.example.com"), Err(403))]
+    #[case(Access::Loopback, "127.0.0.1:8080", Some("null"), Err(403))]
+    #[case(Access::Loopback, "rebound.example.com", None, Err(503))]
+    #[case(Access::NoSignIn, "127.0.0.1:8080", None, Err(503))]
+    #[case(Access::SignInNotBuilt, "127.0.0.1:8080", None, Err(503))]
+    fn strangers_stay_outside(
+        #[case] access: Access,
+        #[case] host: &str,
+        #[case] origin: Option<&str>,
+        #[case] expected: Result<(), u16>,
+    ) {
+        let answer = access.check(&headers(host, origin)).map_err(|problem| problem.status.as_u16());
+        assert_eq!(answer, expected);
+    }
+
+    #[test]
+    fn a_request_for_no_host_is_not_let_in() {
+        assert!(Access::Loopback.check(&HeaderMap::new()).is_err());
+    }
+}
