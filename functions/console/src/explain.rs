@@ -1,0 +1,312 @@
+//! What can stand in the way of a lead, explained in the reader's language. The texts are in `locales`, one file for a
+//! language; here is only which text belongs to what.
+
+use std::{convert::Infallible, sync::LazyLock};
+
+use axum::extract::FromRequestParts;
+use domain::{Reason, Step, StepKind};
+use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
+use http::{header, request::Parts};
+use serde::Deserialize;
+use unic_langid::{LanguageIdentifier, langid};
+
+/// The languages that people are answered in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Language {
+    /// Ukrainian.
+    Ukrainian,
+    /// Russian.
+    Russian,
+    /// English, also for readers of other languages.
+    English,
+}
+
+/// What happened and what to do about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Explanation {
+    /// What happened.
+    pub(crate) explanation: String,
+    /// What to do.
+    pub(crate) fix: String,
+}
+
+/// The other side of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum System {
+    /// RemOnline.
+    Remonline,
+    /// Meta.
+    Meta,
+}
+
+type Texts = FluentBundle<FluentResource>;
+
+static UKRAINIAN: LazyLock<Texts> = LazyLock::new(|| texts(langid!("uk"), include_str!("../locales/uk.ftl")));
+static RUSSIAN: LazyLock<Texts> = LazyLock::new(|| texts(langid!("ru"), include_str!("../locales/ru.ftl")));
+static ENGLISH: LazyLock<Texts> = LazyLock::new(|| texts(langid!("en"), include_str!("../locales/en.ftl")));
+
+/// A line that cannot be read is left out, like a text that is missing; the tests read every text of every language.
+fn texts(language: LanguageIdentifier, source: &str) -> Texts {
+    let mut texts = FluentBundle::new_concurrent(vec![language]);
+    texts.set_use_isolating(false);
+    let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(readable, _)| readable);
+    texts.add_resource_overriding(resource);
+    texts
+}
+
+impl Language {
+    /// The best of our languages for an `Accept-Language` header.
+    /// Source: RFC 9110, section 12.5.4.
+    pub(crate) fn accepted(header: &str) -> Self {
+        let mut wishes: Vec<_> = header.split(',').filter_map(wish).filter(|(_, quality)| *quality > 0.0).collect();
+        wishes.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        wishes.into_iter().find_map(|(range, _)| Self::of_range(range)).unwrap_or(Self::English)
+    }
+
+    fn of_range(range: &str) -> Option<Self> {
+        match range.split('-').next()?.to_ascii_lowercase().as_str() {
+            "uk" => Some(Self::Ukrainian),
+            "ru" => Some(Self::Russian),
+            "en" => Some(Self::English),
+            _ => None,
+        }
+    }
+
+    /// Why a step went wrong, where it did.
+    pub(crate) fn explain_step(self, step: &Step) -> Option<Explanation> {
+        let reason = reason(&step.outcome);
+        let refused = step.status.is_some_and(|status| status >= 400);
+        if reason.is_none() && !refused && step.outcome != "failed" {
+            return None;
+        }
+        let (system, silent) = match step.step {
+            StepKind::FetchLead => (System::Meta, Reason::GraphUnavailable),
+            _ => (System::Remonline, Reason::RemonlineUnavailable),
+        };
+        let answered = match system {
+            System::Meta => self.graph(step.code, None),
+            System::Remonline => self.remonline(step.status.filter(|_| refused)),
+        };
+        let explained = answered.or_else(|| self.reason(reason.unwrap_or(silent)))?;
+        Some(self.with_answer(explained, system, step.detail.as_deref()))
+    }
+
+    /// What a status of RemOnline means.
+    pub(crate) fn remonline(self, status: Option<u16>) -> Option<Explanation> {
+        self.text(&format!("remonline-{}", status?))
+    }
+
+    /// What a code of the Graph API means, with its subcode where that says more.
+    pub(crate) fn graph(self, code: Option<i64>, subcode: Option<i64>) -> Option<Explanation> {
+        let code = match code? {
+            200..=299 => 200,
+            code => code,
+        };
+        let precise = subcode.and_then(|subcode| self.text(&format!("graph-{code}-{subcode}")));
+        precise.or_else(|| self.text(&format!("graph-{code}")))
+    }
+
+    /// What a reason of a transaction means.
+    pub(crate) fn reason(self, reason: Reason) -> Option<Explanation> {
+        let name = serde_json::to_value(reason).ok()?;
+        self.text(&format!("reason-{}", name.as_str()?))
+    }
+
+    /// The explanation, followed by what the other side said.
+    pub(crate) fn with_answer(self, explained: Explanation, system: System, answer: Option<&str>) -> Explanation {
+        let Some(answer) = answer.filter(|answer| !answer.is_empty()) else { return explained };
+        let id = match system {
+            System::Remonline => "answered-remonline",
+            System::Meta => "answered-meta",
+        };
+        let mut values = FluentArgs::new();
+        values.set("detail", answer);
+        let answered = self.line(id, Some(&values)).unwrap_or_default();
+        Explanation { explanation: format!("{} {answered}", explained.explanation), ..explained }
+    }
+
+    /// A message that explains something and has a fix.
+    pub(crate) fn text(self, id: &str) -> Option<Explanation> {
+        let fix = self.texts().get_message(id)?.get_attribute("fix")?.value();
+        let fix = self.texts().format_pattern(fix, None, &mut Vec::new()).into_owned();
+        Some(Explanation { explanation: self.line(id, None)?, fix })
+    }
+
+    /// A message as it is.
+    pub(crate) fn line(self, id: &str, values: Option<&FluentArgs<'_>>) -> Option<String> {
+        let pattern = self.texts().get_message(id)?.value()?;
+        Some(self.texts().format_pattern(pattern, values, &mut Vec::new()).into_owned())
+    }
+
+    fn texts(self) -> &'static Texts {
+        match self {
+            Self::Ukrainian => &UKRAINIAN,
+            Self::Russian => &RUSSIAN,
+            Self::English => &ENGLISH,
+        }
+    }
+}
+
+fn wish(item: &str) -> Option<(&str, f32)> {
+    let (range, parameters) = item.split_once(';').unwrap_or((item, ""));
+    let quality = match parameters.trim().strip_prefix("q=") {
+        Some(quality) => quality.trim().parse().ok()?,
+        None => 1.0,
+    };
+    Some((range.trim(), quality))
+}
+
+fn reason(outcome: &str) -> Option<Reason> {
+    Reason::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(outcome)).ok()
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Language {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let header = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
+        Ok(Self::accepted(header.unwrap_or_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use pretty_assertions::{assert_eq, assert_ne};
+    use rstest::rstest;
+
+    use super::*;
+    use crate::openapi::REASONS;
+
+    const LANGUAGES: [Language; 3] = [Language::Ukrainian, Language::Russian, Language::English];
+
+    const REMONLINE: [u16; 11] = [400, 401, 403, 404, 405, 422, 429, 500, 502, 503, 504];
+
+    const GRAPH: [(i64, Option<i64>); 38] = [
+        (1, None),
+        (2, None),
+        (2, Some(1_892_058)),
+        (3, None),
+        (4, None),
+        (10, None),
+        (17, None),
+        (32, None),
+        (100, None),
+        (100, Some(33)),
+        (100, Some(2_804_003)),
+        (102, None),
+        (103, None),
+        (104, None),
+        (190, None),
+        (190, Some(458)),
+        (190, Some(459)),
+        (190, Some(460)),
+        (190, Some(463)),
+        (190, Some(464)),
+        (190, Some(467)),
+        (190, Some(492)),
+        (190, Some(2_069_032)),
+        (200, None),
+        (230, None),
+        (299, None),
+        (341, None),
+        (368, None),
+        (613, None),
+        (613, Some(1_996)),
+        (803, None),
+        (2_200, None),
+        (2_500, None),
+        (2_635, None),
+        (80_000, None),
+        (80_001, None),
+        (80_004, None),
+        (80_005, None),
+    ];
+
+    fn step(step: StepKind, outcome: &str, status: Option<u16>, code: Option<i64>) -> Step {
+        let at = Timestamp::UNIX_EPOCH;
+        Step { at, step, outcome: outcome.to_owned(), status, code, detail: None, request: None, duration_ms: None }
+    }
+
+    #[test]
+    fn every_documented_code_and_reason_is_explained_in_every_language() {
+        for language in LANGUAGES {
+            let remonline = REMONLINE.map(|status| (status.to_string(), language.remonline(Some(status))));
+            let graph = GRAPH.map(|(code, sub)| (format!("{code}/{sub:?}"), language.graph(Some(code), sub)));
+            let reasons = REASONS.map(|name| (name.to_owned(), reason(name).and_then(|known| language.reason(known))));
+            for (what, explained) in remonline.into_iter().chain(graph).chain(reasons) {
+                let explained = explained.unwrap_or_else(|| panic!("{language:?}: {what} is not explained"));
+                assert!(explained.explanation.len() > 10 && explained.fix.len() > 10, "{language:?}: {what}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_subcode_says_more_than_its_code() {
+        for (code, subcode) in [(190, 463), (100, 33), (2, 1_892_058)] {
+            let general = Language::English.graph(Some(code), None);
+            assert_ne!(Language::English.graph(Some(code), Some(subcode)), general, "{code}/{subcode}");
+            assert_eq!(Language::English.graph(Some(code), Some(1)), general);
+        }
+    }
+
+    #[test]
+    fn languages_have_the_same_messages_and_no_unreadable_line() {
+        let ids = |source: &'static str| {
+            assert!(FluentResource::try_new(source.to_owned()).is_ok(), "{source}");
+            let lines = source.lines().filter(|line| !line.starts_with('#'));
+            lines.filter_map(|line| line.split_once(" = ")).map(|(id, _)| id).collect::<Vec<_>>()
+        };
+        let english = ids(include_str!("../locales/en.ftl"));
+        assert_eq!(ids(include_str!("../locales/uk.ftl")), english);
+        assert_eq!(ids(include_str!("../locales/ru.ftl")), english);
+    }
+
+    #[rstest]
+    #[case("uk", Language::Ukrainian)]
+    #[case("uk-UA,uk;q=0.9,ru;q=0.8,en;q=0.7", Language::Ukrainian)]
+    #[case("de-DE, ru;q=0.5, en;q=0.4", Language::Russian)]
+    #[case("en;q=0.2, RU-ru;q=0.8", Language::Russian)]
+    #[case("uk;q=0, en", Language::English)]
+    #[case("pl", Language::English)]
+    #[case("", Language::English)]
+    #[case(";;q=x,,", Language::English)]
+    fn the_best_language_is_chosen(#[case] header: &str, #[case] expected: Language) {
+        assert_eq!(Language::accepted(header), expected);
+    }
+
+    #[test]
+    fn a_step_that_went_well_needs_no_words() {
+        assert_eq!(Language::English.explain_step(&step(StepKind::CreateClient, "created", Some(201), None)), None);
+        assert_eq!(Language::English.explain_step(&step(StepKind::FindClient, "not_found", Some(200), None)), None);
+    }
+
+    #[test]
+    fn a_step_is_explained_by_the_other_sides_answer_first() {
+        let explain = |step: Step| Language::English.explain_step(&step).unwrap().explanation;
+        let fetched = explain(step(StepKind::FetchLead, "graph_token", Some(400), Some(190)));
+        assert_eq!(fetched, Language::English.graph(Some(190), None).unwrap().explanation);
+        let created = explain(step(StepKind::CreateOrder, "rejected", Some(422), Some(7)));
+        assert_eq!(created, Language::English.remonline(Some(422)).unwrap().explanation);
+        let planned = explain(step(StepKind::Plan, "mapping", None, None));
+        assert_eq!(planned, Language::English.reason(Reason::Mapping).unwrap().explanation);
+    }
+
+    #[test]
+    fn silence_is_explained_too() {
+        let explain = |kind| Language::English.explain_step(&step(kind, "failed", None, None)).unwrap();
+        assert_eq!(Some(explain(StepKind::FetchLead)), Language::English.reason(Reason::GraphUnavailable));
+        assert_eq!(Some(explain(StepKind::FindClient)), Language::English.reason(Reason::RemonlineUnavailable));
+    }
+
+    #[test]
+    fn the_other_sides_words_are_added() {
+        let refused = Step {
+            detail: Some("branch_id: Required field".to_owned()),
+            ..step(StepKind::CreateOrder, "rejected", Some(400), None)
+        };
+        let said = |language: Language| language.explain_step(&refused).unwrap().explanation;
+        assert!(said(Language::English).ends_with("RemOnline answered: branch_id: Required field"));
+        assert!(said(Language::Ukrainian).ends_with("Відповідь RemOnline: branch_id: Required field"));
+    }
+}
