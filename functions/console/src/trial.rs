@@ -1,0 +1,147 @@
+//! A key or token is tried before it is trusted: everything that the processor will need is read once.
+
+use domain::{ConnectionState, MetaId, PhoneSearch};
+use facebook::graph::{Graph, GraphError, LeadAccess, PageDetails};
+use jiff::Timestamp;
+use remonline::{Client, Company};
+use secrecy::SecretString;
+
+use crate::{
+    explain::Language,
+    failure::{explain_graph, explain_remonline, graph_problem, remonline_problem, sentence},
+    problem::Problem,
+};
+
+/// What a key that works leads to.
+#[derive(Debug)]
+pub(crate) struct Tried {
+    /// The company behind it.
+    pub(crate) company: Company,
+    /// How people can be searched there.
+    pub(crate) phone_search: PhoneSearch,
+}
+
+/// What a trial could not read.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    /// In the words of the other system.
+    what: &'static str,
+    why: Why,
+}
+
+#[derive(Debug)]
+enum Why {
+    Remonline(remonline::Error),
+    Graph(GraphError),
+    OtherPage { name: String, id: MetaId },
+    NoLeadAccess(Vec<String>),
+    NoPermission,
+}
+
+/// The permission without which Meta shows no lead.
+pub(crate) const LEADS_RETRIEVAL: &str = "leads_retrieval";
+
+/// Reads the company, people and orders: four or five calls.
+///
+/// # Errors
+/// Names what could not be read.
+pub(crate) async fn try_key(client: &Client, now: Timestamp) -> Result<Tried, Failed> {
+    client.pacer().expect(4);
+    let failed = |what| move |error| Failed { what, why: Why::Remonline(error) };
+    let company = client.company().await.map_err(failed("company"))?;
+    let phone_search = client.probe_phone_search().await.map_err(failed("people"))?;
+    client.orders_created_since(now, 1).await.map_err(failed("orders"))?;
+    Ok(Tried { company, phone_search })
+}
+
+/// Reads whose token it is, the page, the token's permissions and the page's forms, has the app told about its leads,
+/// and returns the page's name.
+///
+/// # Errors
+/// Names what could not be read.
+pub(crate) async fn try_token(graph: &Graph, token: &SecretString, page_id: &MetaId) -> Result<String, Failed> {
+    let failed = |what| move |error| Failed { what, why: Why::Graph(error) };
+    own_page(graph, token, page_id).await?;
+    let page = graph.page(token, page_id).await.map_err(failed("page"))?;
+    may_read_leads(graph, token, &page).await?;
+    graph.forms(token, page_id).await.map_err(failed("forms"))?;
+    graph.subscribe(token, page_id).await.map_err(failed("subscribed_apps"))?;
+    Ok(page.name)
+}
+
+/// Whether the token is the page's own. Where Meta does not tell, reading the page's forms has to show it.
+async fn own_page(graph: &Graph, token: &SecretString, page_id: &MetaId) -> Result<(), Failed> {
+    match graph.token_owner(token).await {
+        Ok(owner) if owner.id == *page_id => Ok(()),
+        Ok(owner) => Err(Failed { what: "page", why: Why::OtherPage { name: owner.name, id: owner.id } }),
+        Err(GraphError::NotFound(_) | GraphError::Bug(_)) => Ok(()),
+        Err(error) => Err(Failed { what: "token", why: Why::Graph(error) }),
+    }
+}
+
+/// Whether the permissions and the Leads Access Manager let the token read leads, as far as Meta tells.
+async fn may_read_leads(graph: &Graph, token: &SecretString, page: &PageDetails) -> Result<(), Failed> {
+    let kept_out = |access: &&LeadAccess| !access.can_access_lead;
+    if let Some(access) = page.lead_access.as_ref().filter(kept_out) {
+        let words = [&access.failure_reason, &access.failure_resolution].into_iter().flatten().cloned();
+        return Err(Failed { what: "has_lead_access", why: Why::NoLeadAccess(words.collect()) });
+    }
+    match graph.debug_token(token).await {
+        Ok(Some(details)) if !details.scopes.is_empty() && !details.scopes.iter().any(|s| s == LEADS_RETRIEVAL) => {
+            Err(Failed { what: "permissions", why: Why::NoPermission })
+        }
+        Ok(_) => Ok(()),
+        // The app's own token was refused, which says nothing of the page's.
+        Err(error) => {
+            tracing::warn!(%error, "Meta does not tell the token's permissions");
+            Ok(())
+        }
+    }
+}
+
+impl Failed {
+    /// The state of a connection with this key; `None` when the failure will pass.
+    pub(crate) fn state(&self) -> Option<ConnectionState> {
+        use remonline::Error as E;
+        match &self.why {
+            Why::Remonline(E::KeyRejected(_)) | Why::Graph(GraphError::TokenRejected(_)) | Why::OtherPage { .. } => {
+                Some(ConnectionState::KeyRejected)
+            }
+            Why::Remonline(E::Forbidden(_) | E::Rejected(_) | E::NotFound(_))
+            | Why::Graph(GraphError::Forbidden { .. } | GraphError::NotFound(_))
+            | Why::NoLeadAccess(_)
+            | Why::NoPermission => Some(ConnectionState::Forbidden),
+            Why::Remonline(E::Throttled { .. } | E::Unavailable(_) | E::OutcomeUnknown(_) | E::Pacing(_))
+            | Why::Graph(
+                GraphError::Throttled { .. }
+                | GraphError::Unavailable(_)
+                | GraphError::ReduceData(_)
+                | GraphError::Bug(_),
+            ) => None,
+        }
+    }
+
+    /// 422 blaming the field at `pointer` when the key is refused, 502 or 503 when it could not be tried now.
+    pub(crate) fn problem(&self, pointer: &str, language: Language) -> Problem {
+        match (&self.why, self.state()) {
+            (Why::Remonline(error), None) => remonline_problem(error, language),
+            (Why::Graph(error), None) => graph_problem(error, language),
+            _ => Problem::invalid_field(pointer, format!("{}: {}", self.what, self.explained(language))),
+        }
+    }
+
+    fn explained(&self, language: Language) -> String {
+        match &self.why {
+            Why::Remonline(error) => sentence(&explain_remonline(error, language)),
+            Why::Graph(error) => sentence(&explain_graph(error, language)),
+            Why::OtherPage { name, id } => {
+                format!("The token belongs to {name} ({id}), not to this page. Make a token of the page itself.")
+            }
+            Why::NoLeadAccess(words) => {
+                let explained = language.graph(Some(103), None).map(|text| sentence(&text));
+                explained.into_iter().chain(words.iter().cloned()).collect::<Vec<_>>().join(" ")
+            }
+            Why::NoPermission => language.graph(Some(200), None).map(|text| sentence(&text)).unwrap_or_default(),
+        }
+    }
+}
