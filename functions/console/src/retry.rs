@@ -1,0 +1,98 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use domain::{MetaId, Slug, State as TransactionState, TransactionId};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use store::Filter;
+use utoipa::ToSchema;
+
+use crate::{
+    app::App,
+    paging::MAX_LIMIT,
+    problem::{PROBLEM_JSON, Problem},
+    release::{self, Refused, Rules},
+    request::{Body, Ids, Query},
+    transactions::{Wanted, history_problem},
+};
+
+/// How to retry.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Retry {
+    /// By which rules.
+    #[schema(default = "current")]
+    rules: Rules,
+}
+
+/// How many leads were set going.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Queued {
+    /// Leads that are due now.
+    queued: usize,
+}
+
+/// Sets one lead going: due at once, its tries forgotten, nothing that was sent is sent again.
+#[utoipa::path(post, path = "/api/transactions/{bundle_id}/{leadgen_id}/retry", tag = "transactions",
+    params(("bundle_id" = String, Path, description = "The bundle."),
+           ("leadgen_id" = String, Path, description = "The lead, Meta's id.")),
+    request_body = Retry,
+    responses((status = ACCEPTED, body = Queued),
+              (status = CONFLICT, description = "It is done, skipped, erased or running.", body = Problem,
+               content_type = PROBLEM_JSON)))]
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    Ids((bundle_id, leadgen_id)): Ids<(Slug, MetaId)>,
+    Body(retry): Body<Retry>,
+) -> Result<(StatusCode, Json<Queued>), Problem> {
+    let id = TransactionId { leadgen_id, bundle_id };
+    let account = release::transaction(&app, &id, retry.rules, app.clock.now()).await?;
+    app.wake([account]).await;
+    Ok((StatusCode::ACCEPTED, Json(Queued { queued: 1 })))
+}
+
+/// Sets every lead going that matches and can go on.
+#[utoipa::path(post, path = "/api/transactions/retry", tag = "transactions", params(Wanted), request_body = Retry,
+    responses((status = ACCEPTED, body = Queued)))]
+pub(crate) async fn many(
+    State(app): State<Arc<App>>,
+    Query(wanted): Query<Wanted>,
+    Body(retry): Body<Retry>,
+) -> Result<(StatusCode, Json<Queued>), Problem> {
+    let queued = retry_all(&app, &wanted.filter(&app.hasher)?, retry.rules).await?;
+    Ok((StatusCode::ACCEPTED, Json(Queued { queued })))
+}
+
+/// What is set going keeps its place in the history, so the cursor stays true.
+async fn retry_all(app: &App, filter: &Filter, rules: Rules) -> Result<usize, Problem> {
+    let now = app.clock.now();
+    let (mut queued, mut cursor) = (0, None);
+    loop {
+        let page = app.store.history(filter, MAX_LIMIT, cursor.as_deref()).await.map_err(history_problem)?;
+        let going = |state| state == TransactionState::Running;
+        let ready = page.items.into_iter().filter(|found| !found.is_final() && !going(found.state));
+        queued += release::release(app, ready.map(|found| found.id).collect(), rules, now).await?;
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Ok(queued);
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Missing => Self::not_found("transaction"),
+            Refused::Illegal(illegal) => {
+                let state = format!("{:?}", illegal.from).to_lowercase();
+                Self::conflict(format!("The lead is {state} and cannot be retried."))
+            }
+            Refused::NoBundle => Self::conflict("The lead's bundle or its connection was deleted."),
+            Refused::OtherAccount => Self::conflict(
+                "The lead's client was begun in another RemOnline account. Retry with the original rules.",
+            ),
+            Refused::Busy => Self::conflict("The lead is being changed by somebody else. Try again in a moment."),
+            Refused::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,396 @@
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use domain::{
+    ClientOutcome, Contact, Email, LeadSource, MaskedContact, MetaId, OrderOutcome, Phone, Reason, Slug,
+    State as TransactionState, Step, StepKind, Transaction as Record, TransactionId,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
+use store::{Answers, Filter, Hasher, HistoryError};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    app::App,
+    explain::Language,
+    paging::{self, Items, Listing, Page},
+    problem::Problem,
+    request::{Ids, Query},
+};
+
+/// The country of phone numbers that are searched without one.
+const REGION: &str = "UA";
+
+/// Which transactions are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Wanted {
+    /// Of this bundle.
+    #[param(value_type = Option<String>)]
+    bundle: Option<Slug>,
+    /// Read or written through this connection.
+    #[param(value_type = Option<String>)]
+    connection: Option<Slug>,
+    /// In this state.
+    #[param(value_type = Option<String>)]
+    state: Option<TransactionState>,
+    /// For this reason.
+    #[param(value_type = Option<String>)]
+    reason: Option<Reason>,
+    /// Of this lead, Meta's id.
+    #[param(value_type = Option<String>)]
+    leadgen_id: Option<MetaId>,
+    /// With this phone number in any spelling; a number without a country code is one of Ukraine.
+    phone: Option<String>,
+    /// With this e-mail address in any case.
+    email: Option<String>,
+    /// Received at this time or later.
+    #[serde(deserialize_with = "instant")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Received before this time.
+    #[serde(deserialize_with = "instant")]
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+}
+
+/// One bundle applied to one lead.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Transaction {
+    bundle_id: String,
+    /// The version of the bundle that is or was applied.
+    bundle_version: u32,
+    /// The lead, Meta's id.
+    leadgen_id: String,
+    /// The page, Meta's id.
+    page_id: String,
+    /// The form, Meta's id.
+    form_id: String,
+    #[schema(value_type = String)]
+    state: TransactionState,
+    /// Why it stands where it stands.
+    #[schema(value_type = Option<String>, required)]
+    reason: Option<Reason>,
+    /// How the lead came to us.
+    #[schema(value_type = String)]
+    source: LeadSource,
+    /// Meta's time of the lead, null until it is read.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    created_at: Option<Timestamp>,
+    /// When it was recorded.
+    #[schema(value_type = String, format = DateTime)]
+    received_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+    /// When it goes on by itself.
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    next_at: Option<Timestamp>,
+    /// The client in RemOnline.
+    #[schema(required)]
+    client_id: Option<i64>,
+    #[schema(value_type = Option<String>, required)]
+    client_outcome: Option<ClientOutcome>,
+    /// The order in RemOnline.
+    #[schema(required)]
+    order_id: Option<i64>,
+    #[schema(value_type = Option<String>, required)]
+    order_outcome: Option<OrderOutcome>,
+    contact: ContactView,
+}
+
+/// The person, masked unless revealed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Contact)]
+pub(crate) struct ContactView {
+    name: String,
+    phone: String,
+    email: String,
+}
+
+/// A transaction with what was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TransactionDetails {
+    #[serde(flatten)]
+    transaction: Transaction,
+    /// What was done, oldest first.
+    steps: Vec<StepView>,
+}
+
+/// One thing that was done.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Step)]
+pub(crate) struct StepView {
+    /// When it ended.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    #[schema(value_type = String)]
+    step: StepKind,
+    /// How it went, in a word.
+    outcome: String,
+    /// The HTTP status the other side answered.
+    #[schema(required)]
+    status: Option<u16>,
+    /// The error code in the other side's answer.
+    #[schema(required)]
+    code: Option<i64>,
+    /// Why it went wrong, in the caller's language.
+    #[schema(required)]
+    explanation: Option<String>,
+    /// What to do, in the caller's language.
+    #[schema(required)]
+    fix: Option<String>,
+    /// What was sent.
+    #[schema(required)]
+    request: Option<RequestView>,
+    /// How long the exchange took.
+    #[schema(required)]
+    duration_ms: Option<u64>,
+}
+
+/// A request as it was sent.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SentRequest)]
+pub(crate) struct RequestView {
+    method: String,
+    path: String,
+    /// Personal data in it is masked unless revealed; null when it had none or is no longer kept.
+    #[schema(value_type = Option<Object>, required)]
+    body: Option<Value>,
+}
+
+/// Whether personal data is shown.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Reveal {
+    /// Shows personal data; that it was shown is logged.
+    reveal: bool,
+}
+
+/// Lists transactions, the last received first.
+#[utoipa::path(get, path = "/api/transactions", tag = "transactions", params(Wanted, Page),
+    responses((status = OK, body = Items<Transaction>)))]
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Listing { page, filter }: Listing<Wanted>,
+) -> Result<Json<Items<Transaction>>, Problem> {
+    let filter = filter.filter(&app.hasher)?;
+    let found = app.store.history(&filter, page.limit(), page.cursor()).await.map_err(history_problem)?;
+    let items = found.items.into_iter().map(|record| Transaction::of(record, None)).collect();
+    Ok(Json(Items { items, next_cursor: found.next_cursor }))
+}
+
+/// Shows one transaction with its steps.
+#[utoipa::path(get, path = "/api/transactions/{bundle_id}/{leadgen_id}", tag = "transactions",
+    params(("bundle_id" = String, Path, description = "The bundle."),
+           ("leadgen_id" = String, Path, description = "The lead, Meta's id."), Reveal),
+    responses((status = OK, body = TransactionDetails)))]
+pub(crate) async fn get(
+    State(app): State<Arc<App>>,
+    Ids((bundle_id, leadgen_id)): Ids<(Slug, MetaId)>,
+    Query(Reveal { reveal }): Query<Reveal>,
+    language: Language,
+) -> Result<Json<TransactionDetails>, Problem> {
+    let id = TransactionId { leadgen_id, bundle_id };
+    let record = app.store.transaction(&id).await?.ok_or_else(|| Problem::not_found("transaction"))?;
+    let answers = app.store.answers(&id).await?;
+    if reveal {
+        tracing::info!(leadgen_id = %id.leadgen_id, bundle_id = %id.bundle_id, "personal data was shown");
+    }
+    let steps = record.steps.iter().map(|step| StepView::of(step, answers.as_ref(), reveal, language)).collect();
+    let contact = if reveal { contact(&app, &record, answers.as_ref()).await? } else { None };
+    Ok(Json(TransactionDetails { transaction: Transaction::of(record, contact), steps }))
+}
+
+/// The person unmasked, while the answers are kept.
+async fn contact(app: &App, record: &Record, answers: Option<&Answers>) -> Result<Option<ContactView>, Problem> {
+    let Some(answers) = answers else { return Ok(None) };
+    let bundle = app.store.bundle_version(&record.id.bundle_id, record.bundle_version).await?;
+    let region = bundle.map_or_else(|| REGION.to_owned(), |bundle| bundle.document.default_region);
+    Ok(Some(Contact::of(&answers.lead, &region).into()))
+}
+
+impl Wanted {
+    /// What the store looks for; phone and e-mail by keyed hash, so that it works after the answers are gone.
+    ///
+    /// # Errors
+    /// 400 when the phone is no number or the e-mail no address.
+    pub(crate) fn filter(self, hasher: &Hasher) -> Result<Filter, Problem> {
+        let no_phone = || Problem::bad_query("`phone`: not a phone number.");
+        let phone = self.phone.map(|text| Phone::parse(&text, REGION).ok_or_else(no_phone)).transpose()?;
+        let no_email = || Problem::bad_query("`email`: not an e-mail address.");
+        let email = self.email.map(|text| Email::parse(&text).ok_or_else(no_email)).transpose()?;
+        Ok(Filter {
+            bundle: self.bundle,
+            connection: self.connection,
+            state: self.state,
+            reason: self.reason,
+            leadgen_id: self.leadgen_id,
+            phone_hash: phone.map(|phone| hasher.phone(phone.e164())),
+            email_hash: email.map(|email| hasher.email(email.as_str())),
+            from: self.from,
+            to: self.to,
+        })
+    }
+}
+
+/// A time of a query, where the plus of an offset may have been taken for a space.
+fn instant<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    let parsed = text.map(|text| text.replace(' ', "+").parse()).transpose();
+    parsed.map_err(|_| serde::de::Error::custom("not a time as in RFC 3339, like 2026-11-23T09:00:00Z"))
+}
+
+/// What a failed look into the history means to the caller.
+pub(crate) fn history_problem(error: HistoryError) -> Problem {
+    match error {
+        HistoryError::Cursor => paging::no_cursor(),
+        HistoryError::Store(error) => error.into(),
+    }
+}
+
+impl Transaction {
+    /// The record as it is shown, with the person unmasked where `contact` is given.
+    fn of(record: Record, contact: Option<ContactView>) -> Self {
+        let waits = matches!(record.state, TransactionState::Waiting);
+        Self {
+            bundle_id: record.id.bundle_id.into(),
+            bundle_version: record.bundle_version,
+            leadgen_id: record.id.leadgen_id.into(),
+            page_id: record.page_id.into(),
+            form_id: record.form_id.into(),
+            state: record.state,
+            reason: record.reason,
+            source: record.source,
+            created_at: record.created_at,
+            received_at: record.received_at,
+            updated_at: record.updated_at,
+            next_at: record.due_at.filter(|_| waits),
+            client_id: record.client_id,
+            client_outcome: record.client_outcome,
+            order_id: record.order_id,
+            order_outcome: record.order_outcome,
+            contact: contact.unwrap_or_else(|| record.contact.into()),
+        }
+    }
+}
+
+impl From<MaskedContact> for ContactView {
+    fn from(contact: MaskedContact) -> Self {
+        let MaskedContact { name, phone, email } = contact;
+        Self { name, phone, email }
+    }
+}
+
+impl From<Contact> for ContactView {
+    fn from(contact: Contact) -> Self {
+        let phone = contact.phone.map(|phone| phone.e164().to_owned()).or(contact.phone_as_typed);
+        let email = contact.email.map(|email| email.as_str().to_owned());
+        Self { name: contact.full_name, phone: phone.unwrap_or_default(), email: email.unwrap_or_default() }
+    }
+}
+
+impl StepView {
+    fn of(step: &Step, answers: Option<&Answers>, reveal: bool, language: Language) -> Self {
+        let (explanation, fix) = language.explain_step(step).map(|text| (text.explanation, text.fix)).unzip();
+        let body = answers.and_then(|answers| answers.body_of(step)).cloned();
+        let request = step.request.as_ref().map(|request| RequestView {
+            method: request.method.clone(),
+            path: request.path.clone(),
+            body: if reveal { body } else { body.map(masked) },
+        });
+        Self {
+            at: step.at,
+            step: step.step,
+            outcome: step.outcome.clone(),
+            status: step.status,
+            code: step.code,
+            explanation,
+            fix,
+            request,
+            duration_ms: step.duration_ms,
+        }
+    }
+}
+
+/// A body of which only ids and switches can be read: any text or number may be what a person answered.
+fn masked(value: Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| if name.ends_with("_id") { (name, value) } else { (name, masked(value)) })
+            .collect(),
+        Value::Array(items) => items.into_iter().map(masked).collect(),
+        Value::String(text) if text.is_empty() => Value::String(text),
+        Value::String(_) | Value::Number(_) => Value::from("***"),
+        Value::Bool(_) | Value::Null => value,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::request::query;
+
+    fn filter(text: &str) -> Result<Filter, Problem> {
+        query::<Wanted>(text)?.filter(&Hasher::with_key([7; 32]))
+    }
+
+    #[rstest]
+    #[case("phone=%2B380501112233")]
+    #[case("phone=+380501112233")]
+    #[case("phone=0501112233")]
+    #[case("phone=(050)%20111-22-33")]
+    #[case("phone=380501112233")]
+    fn a_phone_is_found_in_any_spelling(#[case] text: &str) {
+        let expected = Hasher::with_key([7; 32]).phone("+380501112233");
+        assert_eq!(filter(text).unwrap().phone_hash, Some(expected));
+    }
+
+    #[test]
+    fn an_email_is_found_in_any_case() {
+        let one = filter("email=Olena%40Example.com").unwrap().email_hash;
+        assert!(one.is_some());
+        assert_eq!(one, filter("email=olena@example.com").unwrap().email_hash);
+    }
+
+    #[test]
+    fn times_may_have_an_offset() {
+        let expected = Some("2026-11-23T09:00:00Z".parse().unwrap());
+        assert_eq!(filter("from=2026-11-23T11:00:00%2B02:00").unwrap().from, expected);
+        assert_eq!(filter("from=2026-11-23T11:00:00+02:00").unwrap().from, expected);
+        assert_eq!(filter("to=2026-11-23T09:00:00Z").unwrap().to, expected);
+    }
+
+    #[rstest]
+    #[case("state=finished")]
+    #[case("reason=because")]
+    #[case("leadgen_id=abc")]
+    #[case("bundle=Not%20a%20slug")]
+    #[case("phone=none")]
+    #[case("email=none")]
+    #[case("from=yesterday")]
+    #[case("bundel=x")]
+    fn what_cannot_be_looked_for_is_a_bad_query(#[case] text: &str) {
+        assert_eq!(filter(text).unwrap_err().status, http::StatusCode::BAD_REQUEST);
+    }
+
+    #[test]
+    fn masked_bodies_keep_ids_only() {
+        let body = json!({
+            "first_name": "Olena", "email": "", "manager_id": 9001, "supplier": false, "birthday": {"day": 1},
+            "phones": [{"phone": "+380501112233", "notify": false}], "custom_fields": {"f5001": "screen"},
+        });
+        let expected = json!({
+            "first_name": "***", "email": "", "manager_id": 9001, "supplier": false, "birthday": {"day": "***"},
+            "phones": [{"phone": "***", "notify": false}], "custom_fields": {"f5001": "***"},
+        });
+        assert_eq!(masked(body), expected);
+    }
+}
