@@ -1,1 +1,140 @@
-//! Placeholder.
+//! The console: the JSON API for people and scripts, one file per resource.
+//!
+//! It reads and writes the tables and asks RemOnline and Meta for what a person chooses from; leads themselves are
+//! the processor's. Whatever fails becomes a [`problem::Problem`], at one place for each crate it comes from
+//! (`failure.rs`). Texts that explain are in `locales`, not in code. Where new things go: another resource is a file
+//! with its handlers and a line in `openapi.rs`, which serves and describes it.
+
+mod access;
+mod app;
+mod bundles;
+mod check;
+mod choices;
+mod config;
+mod connections;
+mod explain;
+mod failure;
+mod health;
+mod ids;
+mod openapi;
+mod paging;
+mod preview;
+mod problem;
+mod release;
+mod request;
+mod retry;
+#[cfg(test)]
+mod tests;
+mod transactions;
+mod trial;
+mod unrouted;
+mod validation;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{MatchedPath, Request},
+    middleware::{from_fn, from_fn_with_state, map_response},
+    response::Response,
+};
+use domain::Clock;
+use http::{HeaderName, HeaderValue, header};
+use jiff::Timestamp;
+use lambda_http::RequestExt;
+use runtime::{Env, logging};
+use store::{Sealer, Store};
+use tracing::Instrument;
+use transport::{Https, Transport};
+
+pub use access::Access;
+pub use app::App;
+pub use config::Config;
+
+/// Headers of every answer: nothing is kept, nothing is guessed, nothing is run.
+const SECURITY: [(HeaderName, &str); 4] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+/// The console as a service: requests in, answers out.
+pub fn router(app: App) -> Router {
+    let app = Arc::new(app);
+    let guarded = Router::from(openapi::guarded())
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(from_fn_with_state(Arc::clone(&app), access::guard));
+    let open = Router::from(openapi::open()).method_not_allowed_fallback(problem::no_such_method);
+    guarded.merge(open).layer(map_response(secure)).layer(from_fn(logged)).with_state(app)
+}
+
+/// Runs the function until Lambda ends it.
+///
+/// # Errors
+/// When the environment is incomplete, or AWS or Lambda cannot be reached.
+pub async fn run() -> anyhow::Result<()> {
+    let env = Env::of_process();
+    logging::init("console", &env)?;
+    let app = App::of(Config::from_env(&env)?).await?;
+    lambda_http::run(router(app)).await.map_err(anyhow::Error::from_boxed)
+}
+
+impl App {
+    /// Makes every client that the console needs.
+    ///
+    /// # Errors
+    /// When a secret cannot be read or the tables do not answer.
+    pub async fn of(config: Config) -> anyhow::Result<Self> {
+        let aws = runtime::load_aws_config().await;
+        #[expect(clippy::disallowed_methods, reason = "the one place where the function asks for the time")]
+        let clock = Clock::new(Timestamp::now);
+        let secrets = runtime::parameter(&aws_sdk_ssm::Client::new(&aws), &config.app_secrets_parameter).await?;
+        let transport: Arc<dyn Transport> = Arc::new(Https::new(1.0)?);
+        let store = Store::dynamodb(aws_sdk_dynamodb::Client::new(&aws), config.tables);
+        let sealer = Sealer::new(aws_sdk_kms::Client::new(&aws), config.secrets_key_id);
+        let hasher = store.hasher(&sealer, clock.now()).await?;
+        let graph = facebook::graph::Graph::new(
+            Arc::clone(&transport),
+            config.graph_api_url,
+            config.facebook_app_id.clone(),
+            facebook::AppSecrets::parse(&secrets)?,
+        );
+        Ok(Self {
+            store,
+            sealer,
+            hasher,
+            graph,
+            facebook_app_id: config.facebook_app_id,
+            transport,
+            remonline_url: config.remonline_api_url,
+            min_interval: config.remonline_min_interval,
+            queue: aws_sdk_sqs::Client::new(&aws),
+            lead_queue_url: config.lead_queue_url,
+            access: Access::of(&config.console_url, config.sign_in),
+            clock,
+        })
+    }
+}
+
+async fn secure(mut response: Response) -> Response {
+    for (name, value) in SECURITY {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// One line for each request, without its query, which may hold a phone number.
+async fn logged(request: Request, next: axum::middleware::Next) -> Response {
+    let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    async {
+        let response = next.run(request).await;
+        tracing::info!(%method, route, status = response.status().as_u16(), "answered");
+        response
+    }
+    .instrument(logging::invocation(&request_id))
+    .await
+}
