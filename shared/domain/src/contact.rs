@@ -140,3 +140,120 @@ fn is_label(label: &str) -> bool {
         && !label.starts_with('-')
         && !label.ends_with('-')
 }
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use proptest::prelude::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{lead, lead_with};
+
+    #[rstest]
+    #[case("Олена Коваль", "Олена", "Коваль")]
+    #[case("  Олена\t Коваль   Петрівна ", "Олена", "Коваль Петрівна")]
+    #[case("Solomiia", "Solomiia", "")]
+    #[case("Мар'яна О'Коннор", "Мар'яна", "О'Коннор")]
+    #[case("王小明", "王小明", "")]
+    #[case("محمد بن علي", "محمد", "بن علي")]
+    #[case("Anna-Maria\u{a0}de la Cruz", "Anna-Maria", "de la Cruz")]
+    #[case(" ", "", "")]
+    fn splits_names(#[case] full: &str, #[case] first: &str, #[case] last: &str) {
+        assert_eq!(split_name(full), (first.to_owned(), last.to_owned()));
+    }
+
+    #[rstest]
+    #[case(" Olena@Example.com ", Some("olena@example.com"))]
+    #[case("o.koval+fb@mail.example.com", Some("o.koval+fb@mail.example.com"))]
+    #[case("olena", None)]
+    #[case("olena@example", None)]
+    #[case("@example.com", None)]
+    #[case("olena@", None)]
+    #[case("olena koval@example.com", None)]
+    #[case("olena@@example.com", None)]
+    #[case("olena..koval@example.com", None)]
+    #[case("olena@-example.com", None)]
+    #[case("olena@example..com", None)]
+    #[case("олена@example.com", None)]
+    #[case("olena@example.com, o@example.com", None)]
+    fn reads_addresses(#[case] text: &str, #[case] expected: Option<&str>) {
+        assert_eq!(Email::parse(text).as_ref().map(Email::as_str), expected);
+    }
+
+    #[test]
+    fn types_of_questions_tell_what_an_answer_is() {
+        let contact = Contact::of(&lead(), "UA");
+        assert_eq!(contact.first_name, "Олена");
+        assert_eq!(contact.last_name, "Коваль Петрівна");
+        assert_eq!(contact.full_name, "Олена Коваль Петрівна");
+        assert_eq!(contact.phone.unwrap().e164(), "+380501112233");
+        assert_eq!(contact.phone_as_typed, None);
+        assert_eq!(contact.email.unwrap().as_str(), "olena@example.com");
+    }
+
+    #[test]
+    fn default_keys_stand_in_for_an_unknown_form() {
+        let mut lead = lead_with(&[
+            ("FIRST_NAME", &["Olena"]),
+            ("last_name", &["Koval"]),
+            ("phone_number", &["0501112244"]),
+            ("email", &["o@example.com"]),
+        ]);
+        lead.form.questions.clear();
+        let contact = Contact::of(&lead, "UA");
+        assert_eq!(contact.full_name, "Olena Koval");
+        assert_eq!(contact.first_name, "Olena");
+        assert_eq!(contact.phone.unwrap().e164(), "+380501112244");
+        assert_eq!(contact.email.unwrap().as_str(), "o@example.com");
+    }
+
+    #[rstest]
+    #[case("user_provided_phone_number")]
+    #[case("whatsapp_number")]
+    #[case("work_phone_number")]
+    fn another_phone_stands_in(#[case] key: &str) {
+        let contact = Contact::of(&lead_with(&[("question2", &["12345"]), (key, &["0501112255"])]), "UA");
+        assert_eq!(contact.phone.unwrap().e164(), "+380501112255");
+        assert_eq!(contact.phone_as_typed, None);
+    }
+
+    #[test]
+    fn a_phone_that_is_none_is_kept_as_typed() {
+        let contact = Contact::of(&lead_with(&[("question2", &[" 12 345 "]), ("email", &["at work"])]), "UA");
+        assert_eq!(contact.phone, None);
+        assert_eq!(contact.phone_as_typed.as_deref(), Some("12 345"));
+        assert_eq!(contact.email, None);
+    }
+
+    #[test]
+    fn unanswered_questions_give_nothing() {
+        let lead = lead_with(&[("question1", &[]), ("question2", &[""]), ("email", &[" "])]);
+        assert_eq!(Contact::of(&lead, "UA"), Contact::default());
+    }
+
+    #[test]
+    fn a_history_shows_little() {
+        let contact = Contact::of(&lead(), "UA");
+        let masked = serde_json::to_value(contact.masked()).unwrap();
+        assert_eq!(masked, json!({"name": "О. К. П.", "phone": "+380*******33", "email": "o***@example.com"}));
+        let shown = format!("{:?}{:?}", contact.phone, contact.email);
+        assert!(!shown.contains("0501112233") && !shown.contains("olena"), "{shown}");
+    }
+
+    proptest! {
+        #[test]
+        fn an_address_reads_as_itself(text in "[ a-zA-Z0-9.+_-]{1,12}@[a-zA-Z0-9.-]{1,20}") {
+            if let Some(email) = Email::parse(&text) {
+                prop_assert_eq!(Email::parse(email.as_str()), Some(email.clone()));
+            }
+        }
+
+        #[test]
+        fn a_split_name_loses_no_letter(full in "\\PC{0,40}") {
+            let (first, last) = split_name(&full);
+            prop_assert_eq!(collapse(&format!("{first} {last}")), collapse(&full));
+        }
+    }
+}

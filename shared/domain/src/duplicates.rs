@@ -222,3 +222,150 @@ impl fmt::Display for MatchDoubt {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn existing(id: i64) -> ExistingClient {
+        ExistingClient { id, ..ExistingClient::default() }
+    }
+
+    fn clients(ids: &[i64]) -> Vec<ExistingClient> {
+        ids.iter().copied().map(existing).collect()
+    }
+
+    fn new_client(phone: bool, email: bool) -> NewClient {
+        NewClient {
+            phone: Phone::parse("0501112233", "UA").filter(|_| phone),
+            email: Email::parse("olena@example.com").filter(|_| email),
+            ..NewClient::default()
+        }
+    }
+
+    /// What was decided, in a word and the id.
+    fn decided(decision: &ClientDecision) -> (&'static str, i64) {
+        match decision {
+            ClientDecision::Create => ("create", 0),
+            ClientDecision::Update { client, .. } => ("update", client.id),
+            ClientDecision::Use { client, .. } => ("use", client.id),
+            ClientDecision::NoClient => ("none", 0),
+        }
+    }
+
+    #[rstest]
+    #[case(ClientMode::CreateAlways, &[5], ("create", 0))]
+    #[case(ClientMode::CreateIfMissing, &[5], ("use", 5))]
+    #[case(ClientMode::CreateIfMissing, &[], ("create", 0))]
+    #[case(ClientMode::UpdateOrCreate, &[5], ("update", 5))]
+    #[case(ClientMode::UpdateOrCreate, &[], ("create", 0))]
+    #[case(ClientMode::UpdateOnly, &[5], ("update", 5))]
+    #[case(ClientMode::UpdateOnly, &[], ("none", 0))]
+    fn modes(#[case] mode: ClientMode, #[case] found: &[i64], #[case] expected: (&str, i64)) {
+        let rules = ClientDuplicates { mode, ..ClientDuplicates::default() };
+        let matches = Matches { by_phone: clients(found), by_email: Vec::new() };
+        assert_eq!(decided(&decide_client(&rules, &new_client(true, true), &matches)), expected);
+    }
+
+    #[rstest]
+    #[case::phone(Match::Any, (true, true), &[5], &[], ("update", 5))]
+    #[case::email(Match::Any, (true, true), &[], &[6], ("update", 6))]
+    #[case::phone_wins(Match::Any, (true, true), &[5], &[3], ("update", 5))]
+    #[case::lowest_id(Match::Any, (true, true), &[9, 5, 7], &[], ("update", 5))]
+    #[case::no_key(Match::Any, (false, false), &[5], &[6], ("create", 0))]
+    #[case::only_email_known(Match::Any, (false, true), &[5], &[6], ("update", 6))]
+    #[case::both_agree(Match::All, (true, true), &[5, 6], &[6, 7], ("update", 6))]
+    #[case::both_disagree(Match::All, (true, true), &[5], &[6], ("create", 0))]
+    #[case::one_is_missing(Match::All, (true, true), &[5], &[], ("create", 0))]
+    #[case::one_key_lacks(Match::All, (true, false), &[5], &[], ("update", 5))]
+    #[case::all_keys_lack(Match::All, (false, false), &[5], &[5], ("create", 0))]
+    fn keys(
+        #[case] match_keys: Match,
+        #[case] (phone, email): (bool, bool),
+        #[case] by_phone: &[i64],
+        #[case] by_email: &[i64],
+        #[case] expected: (&str, i64),
+    ) {
+        let rules = ClientDuplicates { match_keys, ..ClientDuplicates::default() };
+        let matches = Matches { by_phone: clients(by_phone), by_email: clients(by_email) };
+        assert_eq!(decided(&decide_client(&rules, &new_client(phone, email), &matches)), expected);
+    }
+
+    #[test]
+    fn the_first_key_of_the_rules_wins() {
+        let match_on = vec![MatchKey::Email, MatchKey::Phone];
+        let rules = ClientDuplicates { match_on, ..ClientDuplicates::default() };
+        let matches = Matches { by_phone: clients(&[5]), by_email: clients(&[6]) };
+        assert_eq!(decided(&decide_client(&rules, &new_client(true, true), &matches)), ("update", 6));
+        let rules = ClientDuplicates { match_on: vec![MatchKey::Email], ..ClientDuplicates::default() };
+        let matches = Matches { by_phone: clients(&[5]), by_email: Vec::new() };
+        assert_eq!(decided(&decide_client(&rules, &new_client(true, true), &matches)), ("create", 0));
+    }
+
+    #[rstest]
+    #[case(&[5], &[5], &[])]
+    #[case(&[5], &[], &[])]
+    #[case(&[7, 5, 7], &[], &["clients 5, 7 match alike; the first was taken"])]
+    #[case(&[5], &[6], &["client 5 was taken; by e-mail it would be 6"])]
+    #[case(&[5, 6], &[6], &["clients 5, 6 match alike; the first was taken", "client 5 was taken; by e-mail it would be 6"])]
+    fn doubts_are_told(#[case] by_phone: &[i64], #[case] by_email: &[i64], #[case] expected: &[&str]) {
+        let matches = Matches { by_phone: clients(by_phone), by_email: clients(by_email) };
+        let decision = decide_client(&ClientDuplicates::default(), &new_client(true, true), &matches);
+        let ClientDecision::Update { client, doubts } = decision else { panic!("{decision:?}") };
+        assert_eq!(client.id, 5);
+        assert_eq!(doubts.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn only_what_really_matches_counts() {
+        let with_phone = |id, phone: &str| ExistingClient { phones: vec![phone.to_owned()], ..existing(id) };
+        let with_email = |id, email: &str| ExistingClient {
+            card: json!({ "email": email }).as_object().unwrap().clone(),
+            ..existing(id)
+        };
+        let found = [
+            with_phone(1, "050 111 22 33"),
+            with_phone(2, "+380501112244"),
+            with_phone(3, "0671112233; 0501112233"),
+            with_email(4, "Olena@Example.com"),
+            with_email(5, "other@example.com"),
+        ];
+        let matches = Matches::among(&found, &new_client(true, true));
+        assert_eq!(ids(&matches.by_phone), [1, 3]);
+        assert_eq!(ids(&matches.by_email), [4]);
+        assert_eq!(Matches::among(&found, &new_client(false, false)), Matches::default());
+    }
+
+    fn order(id: i64, days_old: i64, closed: bool) -> ExistingOrder {
+        ExistingOrder { id, created_at: now() - SignedDuration::from_hours(24 * days_old), closed }
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-23T12:00:00Z".parse().unwrap()
+    }
+
+    #[rstest]
+    #[case::none(None, false, vec![], OrderDecision::Create)]
+    #[case::newest(None, false, vec![order(1, 9, false), order(2, 3, true), order(3, 6, false)], OrderDecision::Found { id: 2 })]
+    #[case::open(None, true, vec![order(1, 9, false), order(2, 3, true), order(3, 6, false)], OrderDecision::Found { id: 3 })]
+    #[case::closed(None, true, vec![order(2, 3, true)], OrderDecision::Create)]
+    #[case::young(Some(30), false, vec![order(1, 30, false), order(2, 31, false)], OrderDecision::Found { id: 1 })]
+    #[case::old(Some(30), false, vec![order(2, 31, false)], OrderDecision::Create)]
+    #[case::same_time(None, false, vec![order(8, 1, false), order(9, 1, false)], OrderDecision::Found { id: 9 })]
+    fn decides_by_the_orders_there_are(
+        #[case] within_days: Option<u16>,
+        #[case] only_open: bool,
+        #[case] orders: Vec<ExistingOrder>,
+        #[case] expected: OrderDecision,
+    ) {
+        let mode = OrderMode::CreateIfMissing;
+        let rules = OrderDuplicates { mode, within_days, only_open, ..OrderDuplicates::default() };
+        assert_eq!(decide_order(&rules, &orders, now()), expected);
+        let always = OrderDuplicates { mode: OrderMode::CreateAlways, ..rules };
+        assert_eq!(decide_order(&always, &orders, now()), OrderDecision::Create);
+    }
+}

@@ -1,4 +1,4 @@
-use jiff::{fmt::strtime, tz::TimeZone};
+use jiff::{Timestamp, ZonedDateTime, fmt::strtime, tz::TimeZone};
 use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
 
 use crate::{Email, Phone, mapping::Fault, moment::parse_moment, split_name};
@@ -24,6 +24,7 @@ pub(crate) fn add_filters(environment: &mut Environment<'_>, region: &str, timez
 pub(crate) fn as_text(value: &Value) -> String {
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => String::new(),
+        ValueKind::Bool => value.is_true().to_string(),
         ValueKind::Seq | ValueKind::Iterable => match value.try_iter() {
             Ok(items) => items.map(|item| as_text(&item)).collect::<Vec<_>>().join(", "),
             Err(_) => value.to_string(),
@@ -35,7 +36,7 @@ pub(crate) fn as_text(value: &Value) -> String {
 /// The number in E.164, empty when it is no valid number.
 fn phone(value: &Value, region: &str) -> Result<String, Error> {
     if !is_region(region) {
-        return Err(fault("the filter `phone` takes a region such as 'UA'"));
+        return Err(wrong_argument("the filter `phone` takes a region such as 'UA'"));
     }
     Ok(Phone::parse(&as_text(value), region).map_or_else(String::new, |phone| phone.e164().to_owned()))
 }
@@ -47,22 +48,24 @@ fn email(value: &Value) -> String {
 
 /// The moment in the words of `strftime`, empty when there is none.
 fn date(value: &Value, format: &str, timezone: Option<&str>, default: &TimeZone) -> Result<String, Error> {
-    let text = as_text(value);
-    if text.trim().is_empty() {
-        return Ok(String::new());
-    }
     let timezone = timezone.map_or_else(|| Ok(default.clone()), TimeZone::get);
-    let timezone = timezone.map_err(|_| fault("the filter `date` takes a time zone such as 'Europe/Kyiv'"))?;
-    let moment = parse_moment(&text, default);
-    let moment = moment.ok_or_else(|| fault("the filter `date` got what is no date; write it as 2026-03-31"))?;
-    strtime::format(format, &moment.with_time_zone(timezone))
-        .map_err(|_| fault("the filter `date` takes a format of strftime such as '%d.%m.%Y'"))
+    let timezone = timezone.map_err(|_| wrong_argument("the filter `date` takes a time zone such as 'Europe/Kyiv'"))?;
+    let spelled = |moment: ZonedDateTime| {
+        strtime::format(format, &moment.with_time_zone(timezone.clone()))
+            .map_err(|_| wrong_argument("the filter `date` takes a format of strftime such as '%d.%m.%Y'"))
+    };
+    spelled(Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC))?;
+    match (as_text(value).trim(), parse_moment(&as_text(value), default)) {
+        ("", _) => Ok(String::new()),
+        (_, Some(moment)) => spelled(moment),
+        (_, None) => Err(wrong_answer("the filter `date` got what is no date; it reads dates such as 2026-03-31")),
+    }
 }
 
 /// What `choices` has for the value, for each of them when it is a list.
 fn choice(value: &Value, choices: &Value, otherwise: &Value) -> Result<Value, Error> {
     if choices.kind() != ValueKind::Map {
-        return Err(fault("the filter `choice` takes a map such as {'yes': 1, 'no': 2}"));
+        return Err(wrong_argument("the filter `choice` takes a map such as {'yes': 1, 'no': 2}"));
     }
     let chosen = |value: &Value| {
         let text = as_text(value);
@@ -81,6 +84,12 @@ pub(crate) fn is_region(region: &str) -> bool {
     region.parse::<phonenumber::country::Id>().is_ok()
 }
 
-fn fault(detail: &str) -> Error {
+/// The template is wrong for every lead: the kind of the error tells so to whoever checks the template.
+fn wrong_argument(detail: &str) -> Error {
+    Error::new(ErrorKind::MissingArgument, "").with_source(Fault(detail.to_owned()))
+}
+
+/// The template is right, and the answer of this lead does not fit.
+fn wrong_answer(detail: &str) -> Error {
     Error::new(ErrorKind::InvalidOperation, "").with_source(Fault(detail.to_owned()))
 }

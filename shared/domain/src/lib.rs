@@ -13,6 +13,8 @@ mod duplicates;
 mod event;
 mod fields;
 mod filters;
+#[cfg(test)]
+mod fixtures;
 mod ids;
 mod lead;
 mod mapping;

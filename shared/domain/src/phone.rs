@@ -27,15 +27,17 @@ impl Phone {
         if digits.len() > MOST_DIGITS {
             return None;
         }
-        if let Some(digits) = digits.strip_prefix("00") {
-            return Self::international(digits);
-        }
-        let national = || Self::valid(Some(region.parse().ok()?), &digits);
-        if before_digits.contains(['+', '＋']) {
-            Self::international(&digits).or_else(national)
+        let national = |digits: &str| Self::valid(Some(region.parse().ok()?), digits);
+        let found = if let Some(digits) = digits.strip_prefix("00") {
+            Self::international(digits).or_else(|| national(&format!("00{digits}")))
+        } else if before_digits.contains(['+', '＋']) {
+            Self::international(&digits).or_else(|| national(&digits))
         } else {
-            national().or_else(|| Self::international(&digits))
-        }
+            national(&digits).or_else(|| Self::international(&digits))
+        };
+        // 8-050-..., as one dialled in the Soviet plan.
+        let after_eight = digits.strip_prefix('8').filter(|rest| rest.starts_with('0'));
+        found.or_else(|| national(after_eight?))
     }
 
     fn international(digits: &str) -> Option<Self> {
@@ -59,9 +61,8 @@ impl Phone {
 
     /// The digits as dialled within the country, trunk prefix included: `0501112233`.
     pub fn national_digits(&self) -> String {
-        phonenumber::parse(None, &self.0)
-            .map(|number| digits(&number.format().mode(Mode::National).to_string()))
-            .unwrap_or_else(|_| self.digits().to_owned())
+        let national = |number: PhoneNumber| digits(&number.format().mode(Mode::National).to_string());
+        phonenumber::parse(None, &self.0).map_or_else(|_| self.digits().to_owned(), national)
     }
 
     /// Country code and the last two digits: `+380*******33`.
@@ -83,7 +84,7 @@ impl fmt::Debug for Phone {
 
 /// Whether two spellings are the same number. Where both name a country all digits must agree; where one does not,
 /// all its digits after the trunk prefix, and at least nine.
-/// Source: RO App stores phones as given, in every spelling (`reference` of v2 contacts).
+/// RemOnline stores phones as they were typed, in every spelling.
 pub fn same_phone(one: &str, other: &str) -> bool {
     let (one, other) = (Spelled::of(one), Spelled::of(other));
     if one.digits.len().min(other.digits.len()) < FEWEST_DIGITS {
@@ -133,4 +134,132 @@ fn first_number(text: &str) -> &str {
         digits >= FEWEST_DIGITS && (c.is_alphabetic() || matches!(c, ',' | ';' | '\n'))
     });
     end.map_or(text, |(at, _)| &text[..at])
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use proptest::prelude::*;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("+380501112233")]
+    #[case("380501112233")]
+    #[case("00380501112233")]
+    #[case("0501112233")]
+    #[case("501112233")]
+    #[case("050 111 22 33")]
+    #[case("(050) 111-22-33")]
+    #[case("+38 (050) 111-22-33")]
+    #[case("+38(050)1112233")]
+    #[case("38 050 111 22 33")]
+    #[case("p:+380501112233")]
+    #[case("tel:+380-50-111-22-33")]
+    #[case("050.111.22.33")]
+    #[case("050/111/22/33")]
+    #[case("\u{202a}+380 50 111 22 33\u{202c}")]
+    #[case("050\u{a0}111\u{a0}22\u{a0}33")]
+    #[case("(+380) 50 111 22 33")]
+    #[case("0501112233 Viber")]
+    #[case("0501112233, 0671112233")]
+    #[case("моб. 0501112233 після 18:00")]
+    #[case("\t+380501112233\n")]
+    #[case("+380 50 111 22 33 ext. 5")]
+    #[case("80501112233")]
+    fn reads_every_spelling(#[case] text: &str) {
+        assert_eq!(Phone::parse(text, "UA").unwrap().e164(), "+380501112233");
+    }
+
+    #[rstest]
+    #[case("+4915550100123", "UA", "+4915550100123")]
+    #[case("4915550100123", "UA", "+4915550100123")]
+    #[case("01555 0100123", "DE", "+4915550100123")]
+    #[case("(202) 555-0123", "US", "+12025550123")]
+    #[case("0011 49 15550100123", "AU", "+4915550100123")]
+    #[case("8 912 345-67-89", "RU", "+79123456789")]
+    #[case("02 1234 5678", "IT", "+390212345678")]
+    fn reads_numbers_of_other_countries(#[case] text: &str, #[case] region: &str, #[case] e164: &str) {
+        assert_eq!(Phone::parse(text, region).unwrap().e164(), e164);
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("+")]
+    #[case("none")]
+    #[case("12345")]
+    #[case("050111223")]
+    #[case("05011122334")]
+    #[case("0000000000")]
+    #[case("999999999999999999999999999")]
+    #[case("<test lead: dummy data for phone_number>")]
+    fn refuses_what_is_no_number(#[case] text: &str) {
+        assert_eq!(Phone::parse(text, "UA"), None);
+    }
+
+    #[test]
+    fn a_number_has_several_faces() {
+        let phone = Phone::parse("0501112233", "UA").unwrap();
+        assert_eq!(phone.digits(), "380501112233");
+        assert_eq!(phone.national_digits(), "0501112233");
+        assert_eq!(phone.masked(), "+380*******33");
+        assert_eq!(format!("{phone:?}"), "Phone(+380*******33)");
+        assert_eq!(Phone::parse("+12025550123", "UA").unwrap().national_digits(), "2025550123");
+        assert_eq!(Phone::parse("+79123456789", "UA").unwrap().national_digits(), "89123456789");
+    }
+
+    #[rstest]
+    #[case("+380501112233", "380501112233", true)]
+    #[case("+380501112233", "0501112233", true)]
+    #[case("+380501112233", "(050) 111-22-33", true)]
+    #[case("00380501112233", "+38 050 111 22 33", true)]
+    #[case("+380501112233", "8 050 111 22 33", true)]
+    #[case("0501112233", "501112233", true)]
+    #[case("+79123456789", "8 (912) 345-67-89", true)]
+    #[case::other_number("+380501112233", "+380501112234", false)]
+    #[case::other_country("+380501112233", "+48501112233", false)]
+    #[case::no_area("+380441112233", "1112233", false)]
+    #[case::too_short("112", "112", false)]
+    #[case::empty("", "", false)]
+    fn compares_spellings(#[case] one: &str, #[case] other: &str, #[case] same: bool) {
+        assert_eq!(same_phone(one, other), same);
+        assert_eq!(same_phone(other, one), same);
+    }
+
+    const REGIONS: [&str; 12] = ["UA", "PL", "DE", "RU", "KZ", "US", "GB", "IT", "AR", "MX", "FR", "TR"];
+
+    proptest! {
+        #[test]
+        fn a_number_reads_as_itself(text in "[+]?[0-9 ()-]{7,17}", from in 0..12_usize, to in 0..12_usize) {
+            if let Some(phone) = Phone::parse(&text, REGIONS[from]) {
+                prop_assert_eq!(Phone::parse(phone.e164(), REGIONS[to]), Some(phone.clone()));
+                prop_assert_eq!(Phone::parse(&format!("00{}", phone.digits()), REGIONS[to]), Some(phone.clone()));
+                prop_assert!(same_phone(phone.e164(), phone.digits()));
+            }
+        }
+
+        #[test]
+        fn every_spelling_is_the_same_number(rest in "[0-9]{7}", spelling in 0..20_usize) {
+            let [a, b, c] = [&rest[..3], &rest[3..5], &rest[5..]];
+            let spellings = [
+                format!("+38050{rest}"), format!("38050{rest}"), format!("0038050{rest}"), format!("050{rest}"),
+                format!("50{rest}"), format!("050 {a} {b} {c}"), format!("(050) {a}-{b}-{c}"), format!("050-{rest}"),
+                format!("+38 (050) {a}-{b}-{c}"), format!("+38(050){rest}"), format!("38 050 {a} {b} {c}"),
+                format!("p:+38050{rest}"), format!("tel:+38050{rest}"), format!("050.{a}.{b}.{c}"),
+                format!(" +380 50 {rest} "), format!("(+380) 50 {a} {b} {c}"), format!("+380-50-{a}-{b}-{c}"),
+                format!("050\u{a0}{a}\u{a0}{b}{c}"), format!("00 380 50 {rest}"), format!("050{rest} Viber"),
+            ];
+            let expected = format!("+38050{rest}");
+            let phone = Phone::parse(&spellings[spelling], "UA").unwrap();
+            prop_assert_eq!(phone.e164(), &expected);
+            prop_assert!(same_phone(&phone.national_digits(), &expected));
+        }
+
+        #[test]
+        fn no_text_is_too_odd(text in "\\PC{0,60}", region in "[A-Z]{2}") {
+            let phone = Phone::parse(&text, &region);
+            prop_assert!(phone.is_none_or(|phone| phone.digits().len() <= 15));
+        }
+    }
 }

@@ -33,8 +33,8 @@ pub fn bundle_schema() -> serde_json::Value {
 struct Problems(Vec<MappingError>);
 
 impl Problems {
-    fn add(&mut self, pointer: impl Into<String>, detail: impl ToString) {
-        self.0.push(MappingError { pointer: pointer.into(), detail: detail.to_string() });
+    fn add(&mut self, pointer: &str, detail: impl Into<String>) {
+        self.0.push(MappingError::new(pointer, detail));
     }
 
     fn unless(&mut self, right: bool, pointer: &str, detail: &str) {
@@ -52,7 +52,7 @@ impl Problems {
         self.unless(is_region(&document.default_region), "/default_region", "must be a country such as UA");
         self.unless(knows_timezone, "/timezone", "must be a time zone such as Europe/Kyiv");
         if let Some(Err(fault)) = document.filter.as_deref().map(check_expression) {
-            self.add("/filter", fault);
+            self.add("/filter", fault.0);
         }
     }
 
@@ -89,7 +89,7 @@ impl Problems {
         if let Value::Template(text) = value
             && let Err(fault) = check_template(text)
         {
-            self.add(pointer, fault);
+            self.add(pointer, fault.0);
         }
     }
 
