@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{AccountId, Bundle, Connection, ConnectionState, Slug, Transaction};
+use domain::{AccountId, Bundle, Connection, ConnectionState, Reason, Slug, Transaction};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use store::{ChangeError, Lease, StoreError};
@@ -163,8 +163,8 @@ impl<'p> Shift<'p> {
     pub(crate) async fn bundle(&mut self, id: &Slug) -> Result<Bundle, Failure> {
         if !self.bundles.contains_key(id) {
             let found = self.processor.store.bundle(id).await?;
-            let missing = Failure::Inconsistent("the transaction names a bundle that is not there");
-            self.bundles.insert(id.clone(), found.ok_or(missing)?);
+            // Whoever deletes a bundle wants nothing done by it any more.
+            self.bundles.insert(id.clone(), found.ok_or(Failure::LeftOut(Reason::Dismissed))?);
         }
         Ok(self.bundles[id].clone())
     }

@@ -14,7 +14,7 @@ use store::{Sealer, Store};
 use tracing::Instrument;
 use transport::{Https, Transport};
 
-use crate::{Config, Handled, Invocation, Message, Processor, fetch::FormCache};
+use crate::{Config, FormCache, Handled, Invocation, Message, Processor};
 
 /// Longest delay of a message, in seconds. Source: Amazon SQS, message quotas.
 const LONGEST_DELAY: i32 = 900;

@@ -33,6 +33,7 @@ use transport::Transport;
 use url::Url;
 
 pub use config::Config;
+pub use fetch::FormCache;
 pub use lambda::run;
 
 /// Everything the processor works with. It knows no queue: what has to be sent is in [`Handled`].
@@ -59,7 +60,7 @@ pub struct Processor {
     /// Every waiting time.
     pub timing: Timing,
     /// Questions of forms, kept between invocations.
-    pub forms: fetch::FormCache,
+    pub forms: FormCache,
 }
 
 /// One call of the function.

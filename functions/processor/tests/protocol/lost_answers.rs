@@ -1,0 +1,113 @@
+use std::time::Duration;
+
+use domain::{ClientOutcome, MetaId, OrderOutcome, Reason, State, Transaction};
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+use serde_json::json;
+use simulators::{Effect, Fault};
+
+use crate::world::{World, olena};
+
+const PEOPLE: &str = "/v2/contacts/people";
+const ORDERS: &str = "/v2/orders";
+
+async fn told_with(path: &str, effect: Effect) -> (World, MetaId, Transaction) {
+    let mut world = World::new(|_| {}).await;
+    let lead = world.lead(&olena());
+    world.remonline.inject(Fault::once(effect).exactly("POST", path));
+    world.announce([&lead]).await;
+    let doubtful = world.transaction(&lead).await;
+    assert_eq!((doubtful.state, doubtful.reason), (State::Waiting, Some(Reason::OutcomeUnknown)), "{doubtful:#?}");
+    let settled = world.settle(&lead, 30).await;
+    (world, lead, settled)
+}
+
+/// Whatever happens to the answer of a create, there is one client and one order in the end, and they count as made by
+/// us.
+#[rstest]
+#[case::answer_lost(Effect::ApplyThenDrop)]
+#[case::error_after_the_effect(Effect::apply_then_status(500))]
+#[case::gateway_gave_up(Effect::apply_then_status(504))]
+#[case::not_json(Effect::Garbage)]
+#[case::too_large(Effect::Huge)]
+#[case::late_commit(Effect::ApplyAfter(Duration::from_secs(40)))]
+#[case::never_applied(Effect::status(500))]
+#[case::connection_died_before(Effect::DropBefore)]
+#[tokio::test(start_paused = true)]
+async fn a_doubtful_create_ends_in_exactly_one(#[case] effect: Effect, #[values(PEOPLE, ORDERS)] path: &str) {
+    let (world, lead, settled) = told_with(path, effect).await;
+    assert_eq!(settled.state, State::Done, "{:#?}", settled.steps);
+    assert_eq!(settled.client_outcome, Some(ClientOutcome::Created));
+    assert_eq!(settled.order_outcome, Some(OrderOutcome::Created));
+    assert_eq!(world.people_with("+380501119901").len(), 1);
+    assert_eq!(world.orders_of(&lead).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_doubtful_attempts_are_enough() {
+    let mut world = World::new(|_| {}).await;
+    let lead = world.lead(&olena());
+    world.remonline.inject(Fault::always(Effect::status(500)).exactly("POST", ORDERS));
+    world.announce([&lead]).await;
+
+    let settled = world.settle(&lead, 60).await;
+
+    assert_eq!((settled.state, settled.reason), (State::Review, Some(Reason::OutcomeUnknown)));
+    assert_eq!(world.remonline.count("POST", ORDERS), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_lead_of_a_person_in_doubt_waits_for_the_first() {
+    let mut world = World::new(|_| {}).await;
+    let leads = [world.lead(&olena()), world.lead(&olena())];
+    world.remonline.inject(Fault::once(Effect::status(500)).exactly("POST", PEOPLE));
+
+    world.announce(&leads).await;
+    assert_eq!(world.remonline.count("POST", PEOPLE), 1, "nobody else creates the client meanwhile");
+    for lead in &leads {
+        assert_eq!(world.settle(lead, 60).await.state, State::Done);
+    }
+
+    assert_eq!(world.people_with("+380501119901").len(), 1);
+    assert_eq!(world.remonline.orders().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unmarked_order_of_the_same_kind_wants_a_person() {
+    let mut world = World::new(|_| {}).await;
+    let lead = world.lead(&olena());
+    world.remonline.inject(Fault::once(Effect::ApplyThenDrop).exactly("POST", ORDERS));
+    world.announce([&lead]).await;
+    // Somebody rewrites the order's notes and so removes the marker.
+    let ours = world.orders_of(&lead).remove(0);
+    world.remonline.delete_order(ours["id"].as_i64().unwrap());
+    let client_id = world.transaction(&lead).await.client_id.unwrap();
+    world.remonline.insert_order(json!({
+        "branch_id": 15001, "order_type_id": 21001, "client_id": client_id, "manager_notes": "call after six",
+    }));
+
+    let settled = world.settle(&lead, 30).await;
+
+    assert_eq!((settled.state, settled.reason), (State::Review, Some(Reason::SuspectedDouble)));
+}
+
+/// An invocation that dies in the middle leaves its lease behind; the next holder goes on from what is stored.
+#[rstest]
+#[case(200)]
+#[case(500)]
+#[case(900)]
+#[tokio::test(start_paused = true)]
+async fn a_killed_invocation_is_made_up_for(#[case] millis: u64) {
+    let mut world = World::new(|_| {}).await;
+    let leads = [world.lead(&olena()), world.lead(&olena())];
+
+    let killed = tokio::time::timeout(Duration::from_millis(millis), world.announce(&leads)).await;
+    assert!(killed.is_err(), "it was not done yet");
+
+    world.announce(&leads).await;
+    for lead in &leads {
+        assert_eq!(world.settle(lead, 60).await.state, State::Done);
+        assert_eq!(world.orders_of(lead).len(), 1);
+    }
+    assert_eq!(world.people_with("+380501119901").len(), 1);
+}

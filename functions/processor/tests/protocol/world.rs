@@ -1,0 +1,234 @@
+//! The processor between simulators of Meta and RemOnline, without a socket and on paused time.
+
+use std::sync::Arc;
+
+use domain::{
+    Account, AccountId, Bundle, BundleDocument, BundleState, Clock, Connection, ConnectionKind, ConnectionState,
+    LeadgenEvent, MetaId, PhoneSearch, QueueMessage, Slug, State, Timing, Transaction, TransactionId,
+};
+use facebook::{AppSecrets, graph::Graph};
+use jiff::{SignedDuration, Timestamp};
+use processor::{Handled, Invocation, Message, Processor};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use simulators::{
+    Direct,
+    meta::{self, DEMO_FORM, DEMO_PAGE, DEMO_PAGE_TOKEN, Meta, NewLead, Webhook},
+    remonline::{DEMO_API_KEY, RemOnline},
+};
+use store::{Hasher, Sealer, Store};
+use winterbaume_core::MockAws;
+use winterbaume_kms::KmsService;
+
+/// The bundle that every world has.
+pub const BUNDLE: &str = "repair";
+
+/// Everything around one processor.
+pub struct World {
+    pub processor: Processor,
+    pub remonline: RemOnline,
+    pub meta: Meta,
+    pub store: Store,
+    clock: Clock,
+    invocations: u32,
+}
+
+impl World {
+    /// A world with one active bundle, changed by `change`.
+    pub async fn new(change: impl FnOnce(&mut Value)) -> Self {
+        let started = tokio::time::Instant::now();
+        let now = move || at(started.elapsed());
+        let clock = Clock::new(now);
+        let remonline = RemOnline::demo(now);
+        let meta = Meta::demo(meta::App { id: "500000000000001".to_owned(), secret: "app-secret".to_owned() }, now);
+        let transport =
+            Direct::new().host("graph.facebook.com", meta.router()).host("api.roapp.io", remonline.router());
+        let transport = Arc::new(transport);
+        let store = Store::memory();
+        let sealer = sealer().await;
+        let secrets = AppSecrets::parse(&SecretString::from("app-secret")).unwrap();
+        let processor = Processor {
+            store: store.clone(),
+            sealer,
+            hasher: Hasher::with_key([7; 32]),
+            graph: Graph::new(transport.clone(), "https://graph.facebook.com/v26.0".parse().unwrap(), None, secrets),
+            transport,
+            remonline_url: "https://api.roapp.io/v2".parse().unwrap(),
+            min_interval: SignedDuration::from_millis(360),
+            retention_days: 30,
+            clock: clock.clone(),
+            timing: Timing::scaled(1.0),
+            forms: processor::FormCache::default(),
+        };
+        let world = Self { processor, remonline, meta, store, clock, invocations: 0 };
+        world.connect().await;
+        let mut document = document();
+        change(&mut document);
+        world.bundle(BUNDLE, &document, BundleState::Active).await;
+        world
+    }
+
+    async fn connect(&self) {
+        let account = Account {
+            id: AccountId::new("account"),
+            name: "Ремонт Плюс".to_owned(),
+            phone_search: PhoneSearch::Together,
+        };
+        let page_id = DEMO_PAGE.parse().unwrap();
+        let facebook = ConnectionKind::Facebook { page_id, page_name: "Ремонт Плюс".to_owned() };
+        self.connection("shop", ConnectionKind::Remonline { account }, "api_key", DEMO_API_KEY).await;
+        self.connection("fb", facebook, "page_token", DEMO_PAGE_TOKEN).await;
+    }
+
+    async fn connection(&self, id: &str, kind: ConnectionKind, purpose: &str, secret: &str) {
+        let (id, now) = (slug(id), self.clock.now());
+        let sealed = self.processor.sealer.seal(&id, purpose, &SecretString::from(secret)).await.unwrap();
+        let connection = Connection {
+            title: id.to_string(),
+            id,
+            kind,
+            state: ConnectionState::Active,
+            created_at: now,
+            checked_at: now,
+        };
+        self.store.create_connection(&connection, &sealed).await.unwrap();
+    }
+
+    /// Adds a bundle.
+    pub async fn bundle(&self, id: &str, document: &Value, state: BundleState) {
+        let bundle = Bundle {
+            id: slug(id),
+            version: 1,
+            state,
+            page_id: DEMO_PAGE.parse().unwrap(),
+            first_started_at: Some(self.clock.now()),
+            created_at: self.clock.now(),
+            document: serde_json::from_value::<BundleDocument>(document.clone()).unwrap(),
+        };
+        self.store.create_bundle(&bundle).await.unwrap();
+    }
+
+    /// A person fills in the form.
+    pub fn lead(&self, answers: &[(&str, &str)]) -> MetaId {
+        let lead = NewLead::new(answers.iter().copied()).webhook(Webhook::Off);
+        self.meta.add_lead(DEMO_FORM, lead).parse().unwrap()
+    }
+
+    /// The webhook's messages come to the processor.
+    pub async fn announce<'l>(&mut self, leads: impl IntoIterator<Item = &'l MetaId>) -> Handled {
+        let messages = leads.into_iter().map(|lead| {
+            QueueMessage::Lead(LeadgenEvent {
+                leadgen_id: lead.clone(),
+                page_id: DEMO_PAGE.parse().unwrap(),
+                form_id: DEMO_FORM.parse().unwrap(),
+            })
+        });
+        self.invoke(messages.collect()).await
+    }
+
+    /// The scheduler's nudge comes to the processor.
+    pub async fn wake(&mut self) -> Handled {
+        self.invoke(vec![QueueMessage::Wake { account_id: AccountId::new("account") }]).await
+    }
+
+    async fn invoke(&mut self, messages: Vec<QueueMessage>) -> Handled {
+        let invocation = self.invocation();
+        let message = |(index, message): (usize, QueueMessage)| Message {
+            id: index.to_string(),
+            body: serde_json::to_string(&message).unwrap(),
+        };
+        self.processor.handle(messages.into_iter().enumerate().map(message).collect(), &invocation).await
+    }
+
+    /// A call of the function with its full time before it.
+    pub fn invocation(&mut self) -> Invocation {
+        self.invocations += 1;
+        let deadline = self.clock.now() + SignedDuration::from_secs(60);
+        Invocation { request_id: format!("invocation-{}", self.invocations), deadline }
+    }
+
+    /// Wakes the account every minute, as the scheduler does, until the lead stays where it is or `minutes` are over.
+    pub async fn settle(&mut self, lead: &MetaId, minutes: u64) -> Transaction {
+        for _ in 0..minutes {
+            let transaction = self.transaction(lead).await;
+            if !matches!(transaction.state, State::Received | State::Running | State::Waiting) {
+                return transaction;
+            }
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+            self.wake().await;
+        }
+        self.transaction(lead).await
+    }
+
+    /// The transaction of the world's own bundle.
+    pub async fn transaction(&self, lead: &MetaId) -> Transaction {
+        self.transaction_of(BUNDLE, lead).await
+    }
+
+    /// The transaction of a bundle.
+    pub async fn transaction_of(&self, bundle: &str, lead: &MetaId) -> Transaction {
+        let id = TransactionId { leadgen_id: lead.clone(), bundle_id: slug(bundle) };
+        self.store.transaction(&id).await.unwrap().expect("the lead is recorded")
+    }
+
+    /// Clients in RemOnline with this phone number, in whatever spelling.
+    pub fn people_with(&self, phone: &str) -> Vec<Value> {
+        let has = |person: &Value| {
+            person["phones"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|p| domain::same_phone(p["phone"].as_str().unwrap_or_default(), phone))
+        };
+        self.remonline.people().into_iter().filter(has).collect()
+    }
+
+    /// Orders in RemOnline that carry the lead's marker.
+    pub fn orders_of(&self, lead: &MetaId) -> Vec<Value> {
+        let marker = domain::marker(lead, &slug(BUNDLE));
+        let ours = |order: &Value| order["manager_notes"].as_str().unwrap_or_default().ends_with(&marker);
+        self.remonline.orders().into_iter().filter(ours).collect()
+    }
+}
+
+/// The document of the world's own bundle.
+pub fn document() -> Value {
+    json!({
+        "title": "Repair",
+        "source": { "connection": "fb", "form_id": DEMO_FORM },
+        "client": {
+            "connection": "shop",
+            "fields": {
+                "first_name": "{{ contact.first_name }}", "last_name": "{{ contact.last_name }}",
+                "phone": "{{ contact.phone }}", "email": "{{ contact.email }}",
+            },
+        },
+        "order": { "fields": { "branch_id": 15001, "order_type_id": 21001, "malfunction": "{{ answers['what_is_broken?'] }}" } },
+    })
+}
+
+/// The answers of somebody RemOnline does not know.
+pub fn olena() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("full_name", "Олена Коваль"),
+        ("phone_number", "+380501119901"),
+        ("email", "olena@example.com"),
+        ("what_is_broken?", "screen"),
+    ]
+}
+
+fn at(elapsed: std::time::Duration) -> Timestamp {
+    let start: Timestamp = "2026-11-23T09:00:00Z".parse().unwrap();
+    start + SignedDuration::try_from(elapsed).unwrap()
+}
+
+pub fn slug(id: &str) -> Slug {
+    id.parse().unwrap()
+}
+
+async fn sealer() -> Sealer {
+    let config = MockAws::builder().with_service(KmsService::new()).build().sdk_config("eu-central-1").await;
+    let client = aws_sdk_kms::Client::new(&config);
+    let key = client.create_key().send().await.unwrap().key_metadata.unwrap();
+    Sealer::new(client, key.key_id)
+}
