@@ -21,21 +21,21 @@ use winterbaume_core::MockAws;
 use winterbaume_kms::KmsService;
 
 /// The bundle that every world has.
-pub const BUNDLE: &str = "repair";
+pub(crate) const BUNDLE: &str = "repair";
 
 /// Everything around one processor.
-pub struct World {
-    pub processor: Processor,
-    pub remonline: RemOnline,
-    pub meta: Meta,
-    pub store: Store,
+pub(crate) struct World {
+    pub(crate) processor: Processor,
+    pub(crate) remonline: RemOnline,
+    pub(crate) meta: Meta,
+    pub(crate) store: Store,
     clock: Clock,
     invocations: u32,
 }
 
 impl World {
     /// A world with one active bundle, changed by `change`.
-    pub async fn new(change: impl FnOnce(&mut Value)) -> Self {
+    pub(crate) async fn new(change: impl FnOnce(&mut Value)) -> Self {
         let started = tokio::time::Instant::now();
         let now = move || at(started.elapsed());
         let clock = Clock::new(now);
@@ -95,7 +95,7 @@ impl World {
     }
 
     /// Adds a bundle.
-    pub async fn bundle(&self, id: &str, document: &Value, state: BundleState) {
+    pub(crate) async fn bundle(&self, id: &str, document: &Value, state: BundleState) {
         let bundle = Bundle {
             id: slug(id),
             version: 1,
@@ -109,13 +109,13 @@ impl World {
     }
 
     /// A person fills in the form.
-    pub fn lead(&self, answers: &[(&str, &str)]) -> MetaId {
+    pub(crate) fn lead(&self, answers: &[(&str, &str)]) -> MetaId {
         let lead = NewLead::new(answers.iter().copied()).webhook(Webhook::Off);
         self.meta.add_lead(DEMO_FORM, lead).parse().unwrap()
     }
 
     /// The webhook's messages come to the processor.
-    pub async fn announce<'l>(&mut self, leads: impl IntoIterator<Item = &'l MetaId>) -> Handled {
+    pub(crate) async fn announce<'l>(&mut self, leads: impl IntoIterator<Item = &'l MetaId>) -> Handled {
         let messages = leads.into_iter().map(|lead| {
             QueueMessage::Lead(LeadgenEvent {
                 leadgen_id: lead.clone(),
@@ -127,7 +127,7 @@ impl World {
     }
 
     /// The scheduler's nudge comes to the processor.
-    pub async fn wake(&mut self) -> Handled {
+    pub(crate) async fn wake(&mut self) -> Handled {
         self.invoke(vec![QueueMessage::Wake { account_id: AccountId::new("account") }]).await
     }
 
@@ -141,14 +141,14 @@ impl World {
     }
 
     /// A call of the function with its full time before it.
-    pub fn invocation(&mut self) -> Invocation {
+    pub(crate) fn invocation(&mut self) -> Invocation {
         self.invocations += 1;
         let deadline = self.clock.now() + SignedDuration::from_secs(60);
         Invocation { request_id: format!("invocation-{}", self.invocations), deadline }
     }
 
     /// Wakes the account every minute, as the scheduler does, until the lead stays where it is or `minutes` are over.
-    pub async fn settle(&mut self, lead: &MetaId, minutes: u64) -> Transaction {
+    pub(crate) async fn settle(&mut self, lead: &MetaId, minutes: u64) -> Transaction {
         for _ in 0..minutes {
             let transaction = self.transaction(lead).await;
             if !matches!(transaction.state, State::Received | State::Running | State::Waiting) {
@@ -161,18 +161,18 @@ impl World {
     }
 
     /// The transaction of the world's own bundle.
-    pub async fn transaction(&self, lead: &MetaId) -> Transaction {
+    pub(crate) async fn transaction(&self, lead: &MetaId) -> Transaction {
         self.transaction_of(BUNDLE, lead).await
     }
 
     /// The transaction of a bundle.
-    pub async fn transaction_of(&self, bundle: &str, lead: &MetaId) -> Transaction {
+    pub(crate) async fn transaction_of(&self, bundle: &str, lead: &MetaId) -> Transaction {
         let id = TransactionId { leadgen_id: lead.clone(), bundle_id: slug(bundle) };
         self.store.transaction(&id).await.unwrap().expect("the lead is recorded")
     }
 
     /// Clients in RemOnline with this phone number, in whatever spelling.
-    pub fn people_with(&self, phone: &str) -> Vec<Value> {
+    pub(crate) fn people_with(&self, phone: &str) -> Vec<Value> {
         let has = |person: &Value| {
             person["phones"]
                 .as_array()
@@ -184,7 +184,7 @@ impl World {
     }
 
     /// Orders in RemOnline that carry the lead's marker.
-    pub fn orders_of(&self, lead: &MetaId) -> Vec<Value> {
+    pub(crate) fn orders_of(&self, lead: &MetaId) -> Vec<Value> {
         let marker = domain::marker(lead, &slug(BUNDLE));
         let ours = |order: &Value| order["manager_notes"].as_str().unwrap_or_default().ends_with(&marker);
         self.remonline.orders().into_iter().filter(ours).collect()
@@ -192,7 +192,7 @@ impl World {
 }
 
 /// The document of the world's own bundle.
-pub fn document() -> Value {
+pub(crate) fn document() -> Value {
     json!({
         "title": "Repair",
         "source": { "connection": "fb", "form_id": DEMO_FORM },
@@ -208,7 +208,7 @@ pub fn document() -> Value {
 }
 
 /// The answers of somebody RemOnline does not know.
-pub fn olena() -> Vec<(&'static str, &'static str)> {
+pub(crate) fn olena() -> Vec<(&'static str, &'static str)> {
     vec![
         ("full_name", "Олена Коваль"),
         ("phone_number", "+380501119901"),
@@ -222,7 +222,7 @@ fn at(elapsed: std::time::Duration) -> Timestamp {
     start + SignedDuration::try_from(elapsed).unwrap()
 }
 
-pub fn slug(id: &str) -> Slug {
+pub(crate) fn slug(id: &str) -> Slug {
     id.parse().unwrap()
 }
 
