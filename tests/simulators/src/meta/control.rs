@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+
+use axum::extract::State as Extract;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::leads::{Ad, NewLead, Webhook};
+use super::state::Row;
+use super::{Meta, Scope, Settings, graph_error};
+use crate::Fault;
+
+/// The simulator's own controls.
+pub(super) fn router(meta: Meta) -> Router {
+    Router::new()
+        .route("/_sim/state", get(state))
+        .route("/_sim/leads", post(add_lead))
+        .route("/_sim/settings", post(change_settings))
+        .route("/_sim/faults", post(inject).delete(clear_faults))
+        .with_state(meta)
+}
+
+/// A lead as people write it; without answers it is Meta's dummy test lead.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenLead {
+    form_id: String,
+    answers: Option<BTreeMap<String, OneOrMore>>,
+    platform: Option<String>,
+    ad: Option<Ad>,
+    /// Whether its webhook is sent.
+    #[serde(default = "yes")]
+    deliver: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl From<OneOrMore> for Vec<String> {
+    fn from(answers: OneOrMore) -> Self {
+        match answers {
+            OneOrMore::One(answer) => vec![answer],
+            OneOrMore::More(answers) => answers,
+        }
+    }
+}
+
+/// A fault with its scope, or a Graph error in place of its effect.
+#[derive(Debug, Deserialize)]
+struct WrittenFault {
+    #[serde(default)]
+    scope: Scope,
+    graph_error: Option<WrittenError>,
+    #[serde(flatten)]
+    fault: Row,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenError {
+    code: u32,
+    subcode: Option<u32>,
+}
+
+/// A request that cannot be followed, with the reason.
+struct Refused(StatusCode, String);
+
+impl From<serde_json::Error> for Refused {
+    fn from(error: serde_json::Error) -> Self {
+        Self(StatusCode::BAD_REQUEST, error.to_string())
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.0, self.1).into_response()
+    }
+}
+
+async fn state(Extract(meta): Extract<Meta>) -> Json<Value> {
+    Json(meta.snapshot())
+}
+
+async fn add_lead(Extract(meta): Extract<Meta>, Json(lead): Json<WrittenLead>) -> Result<Json<Value>, Refused> {
+    let known = meta.state().forms.contains_key(&lead.form_id);
+    if !known {
+        return Err(Refused(StatusCode::NOT_FOUND, format!("there is no form {}", lead.form_id)));
+    }
+    let made = match lead.answers {
+        Some(answers) => NewLead::with_answers(answers.into_iter().map(|(key, answer)| (key, answer.into()))),
+        None => NewLead::dummy(),
+    };
+    let webhook = if lead.deliver { Webhook::Now } else { Webhook::Off };
+    let made = NewLead { platform: lead.platform, ad: lead.ad, webhook, ..made };
+    Ok(Json(json!({ "id": meta.submit_lead(&lead.form_id, made) })))
+}
+
+async fn change_settings(Extract(meta): Extract<Meta>, Json(changes): Json<Row>) -> Result<Json<Settings>, Refused> {
+    let mut state = meta.state();
+    let mut settings = serde_json::to_value(&state.settings)?;
+    settings.as_object_mut().into_iter().for_each(|settings| settings.extend(changes.clone()));
+    state.settings = serde_json::from_value(settings)?;
+    Ok(Json(state.settings.clone()))
+}
+
+async fn inject(Extract(meta): Extract<Meta>, Json(written): Json<WrittenFault>) -> Result<StatusCode, Refused> {
+    let mut fault = written.fault;
+    if let Some(WrittenError { code, subcode }) = written.graph_error {
+        fault.insert("effect".to_owned(), serde_json::to_value(graph_error(code, subcode))?);
+    }
+    let fault: Fault = serde_json::from_value(fault.into())?;
+    meta.inject_for(written.scope, fault);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn clear_faults(Extract(meta): Extract<Meta>) -> StatusCode {
+    meta.clear_faults();
+    StatusCode::NO_CONTENT
+}
