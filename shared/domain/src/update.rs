@@ -55,18 +55,34 @@ fn changed(old: &Json, new: &Json, rule: OnUpdate) -> Option<Json> {
     }
 }
 
-/// `old` with those lines of `new` that it lacks. What would make it too long is cut off the new lines.
+/// `old` with those lines of `new` that it lacks. A line that does not fit in any more is cut, which an ellipsis
+/// shows.
 fn appended(old: &str, new: &str) -> Option<String> {
     let mut text = old.trim_end().to_owned();
     for line in new.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let known = text.lines().any(|old| old.trim() == line);
         let separator = if text.is_empty() { "" } else { "\n" };
         let room = LONGEST_TEXT.saturating_sub(text.chars().count() + separator.len());
-        if !known && room > 0 {
-            text = format!("{text}{separator}{}", first_characters(line, room));
+        let fitting = shortened(line, room);
+        if !fitting.is_empty() && !text.lines().any(|old| is_line(old.trim(), line)) {
+            text = format!("{text}{separator}{fitting}");
         }
     }
     (text != old.trim_end()).then_some(text)
+}
+
+/// At most `room` characters of a line, empty where nothing of it fits.
+fn shortened(line: &str, room: usize) -> String {
+    if line.chars().count() <= room {
+        return line.to_owned();
+    }
+    let kept = first_characters(line, room.saturating_sub(1)).trim_end();
+    if kept.is_empty() { String::new() } else { format!("{kept}…") }
+}
+
+/// Whether `old` is `line`, whole or shortened.
+fn is_line(old: &str, line: &str) -> bool {
+    let beginning = old.strip_suffix('…').filter(|beginning| !beginning.is_empty());
+    old == line || beginning.is_some_and(|beginning| line.starts_with(beginning))
 }
 
 /// All old phones as they are and the new one, `None` when it is among them. v2 takes phones as objects, so one
@@ -188,7 +204,7 @@ mod tests {
     fn appending_never_loses_old_text() {
         let old = "a".repeat(1_995);
         let changed = change(json!({ "notes": old }), json!({"notes": "12345678"}), OnUpdate::Append).unwrap();
-        assert_eq!(changed["notes"], json!(format!("{old}\n1234")));
+        assert_eq!(changed["notes"], json!(format!("{old}\n123…")));
         let longer = "a".repeat(3_000);
         assert_eq!(change(json!({ "notes": longer }), json!({"notes": "b"}), OnUpdate::Append), None);
     }

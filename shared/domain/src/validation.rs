@@ -130,3 +130,108 @@ fn is_template(text: &str) -> bool {
 fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::fixtures::{document, document_json, document_with, replaced};
+
+    #[test]
+    fn the_example_of_the_interface_is_right() {
+        assert_eq!(document().problems(), []);
+        assert_eq!(serde_json::to_value(document()).unwrap(), document_json());
+    }
+
+    #[test]
+    fn what_may_be_left_out_has_a_default() {
+        let least = json!({
+            "title": "t",
+            "source": {"connection": "fb", "form_id": "*"},
+            "client": {"connection": "shop", "fields": {"first_name": "{{ contact.full_name }}"}},
+            "order": {"fields": {"branch_id": "15001", "order_type_id": "{{ 21001 }}"}}
+        });
+        let document: BundleDocument = serde_json::from_value(least).unwrap();
+        assert_eq!(document.problems(), []);
+        assert_eq!((document.default_region.as_str(), document.timezone.as_str()), ("UA", "UTC"));
+        assert_eq!(document.client.duplicates, ClientDuplicates::default());
+    }
+
+    #[rstest]
+    #[case("")]
+    #[case("/source")]
+    #[case("/client")]
+    #[case("/client/fields")]
+    #[case("/client/duplicates")]
+    #[case("/order")]
+    #[case("/order/fields")]
+    #[case("/order/duplicates")]
+    fn unknown_keys_are_refused(#[case] place: &str) {
+        let misspelt = replaced(document_json(), &format!("{place}/titel"), json!("x"));
+        let error = serde_json::from_value::<BundleDocument>(misspelt).unwrap_err().to_string();
+        assert!(error.contains("unknown field `titel`"), "{error}");
+    }
+
+    #[rstest]
+    #[case("/title", json!(" "), "not be empty")]
+    #[case("/source/form_id", json!("form"), "1 to 20 digits")]
+    #[case("/filter", json!("answers.city ="), "syntax error")]
+    #[case("/filter", json!("contact.frist_name"), "no `contact.frist_name`")]
+    #[case("/default_region", json!("Ukraine"), "a country")]
+    #[case("/timezone", json!("Kyiv"), "a time zone")]
+    #[case("/client/fields/first_name", Json::Null, "required")]
+    #[case("/client/fields/first_name", json!("  "), "required")]
+    #[case("/client/fields/phone", json!("{{ contact.phon }}"), "no `contact.phon`")]
+    #[case("/client/fields/notes", json!("{{ answers.x | shout }}"), "unknown filter")]
+    #[case("/client/fields/ad_campaign_id", json!(0), "number of something")]
+    #[case("/client/fields/ad_campaign_id", json!("seven"), "number of something")]
+    #[case("/client/fields/ad_campaign_id", json!(true), "number of something")]
+    #[case("/client/fields/supplier", json!("maybe"), "true or false")]
+    #[case("/client/fields/birthday", json!("31/03/1990"), "a date")]
+    #[case("/client/fields/custom_fields/f5001", json!("{{ answers['x' }}"), "syntax error")]
+    #[case("/client/fields/custom_fields/5001", json!("x"), "such as f5001")]
+    #[case("/client/fields/custom_fields/fx", json!("x"), "such as f5001")]
+    #[case("/client/duplicates/match_on", json!([]), "phone, email or both")]
+    #[case("/client/duplicates/match_on", json!(["phone", "phone"]), "each key once")]
+    #[case("/client/duplicates/on_update/name", json!("keep"), "no field of a client")]
+    #[case("/client/duplicates/on_update/manager_id", json!("append"), "cannot be appended")]
+    #[case("/client/duplicates/on_update/email", json!("append"), "cannot be appended")]
+    #[case("/order/fields/branch_id", json!(-5), "number of something")]
+    #[case("/order/fields/order_type_id", json!(""), "required")]
+    #[case("/order/fields/due_date", json!("soon"), "date and time")]
+    #[case("/order/fields/custom_fields/f", json!(1), "such as f5001")]
+    #[case("/order/duplicates/match_on", json!([]), "must name client_id")]
+    #[case("/order/duplicates/within_days", json!(0), "1 to 3650")]
+    fn problems_are_found_where_they_are(#[case] pointer: &str, #[case] value: Json, #[case] part: &str) {
+        let problems = document_with(pointer, value).problems();
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert_eq!(problems[0].pointer, pointer);
+        assert!(problems[0].detail.contains(part), "{problems:?}");
+    }
+
+    #[test]
+    fn odd_keys_are_escaped() {
+        let mut document = document();
+        document.client.fields.custom_fields.insert("a/b~c".to_owned(), Value::Integer(1));
+        assert_eq!(document.problems()[0].pointer, "/client/fields/custom_fields/a~1b~0c");
+    }
+
+    #[rstest]
+    #[case("/client/duplicates", json!({"mode": "create_always", "match_on": []}))]
+    #[case("/order/duplicates", json!({"mode": "create_always", "match_on": []}))]
+    #[case("/client/duplicates/on_update/phone", json!("append"))]
+    #[case("/client/duplicates/on_update/f5001", json!("append"))]
+    #[case("/client/fields/supplier", json!("так"))]
+    #[case("/order/fields/branch_id", json!("{% if answers.x %}15001{% else %}15002{% endif %}"))]
+    fn what_is_right_is_let_through(#[case] pointer: &str, #[case] value: Json) {
+        assert_eq!(document_with(pointer, value).problems(), []);
+    }
+
+    #[test]
+    fn the_schema_is_published_as_it_is() {
+        insta::assert_json_snapshot!("bundle_schema", bundle_schema());
+    }
+}
