@@ -88,3 +88,81 @@ async fn told(response: Response, with_headers: bool) -> Value {
     }
     told
 }
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use serde_json::{Value, json};
+
+    use super::super::testing::{Caller, code, lead};
+    use super::super::{DEMO_FORM, DEMO_PAGE, Scope, bad_gateway, graph_error};
+    use crate::Fault;
+
+    /// Reads leads in one batch.
+    async fn read(caller: &Caller, ids: &[&str]) -> (u16, Value) {
+        let item = |id: &&str| json!({ "method": "GET", "relative_url": format!("{id}?fields=id,form_id") });
+        let batch = Value::from_iter(ids.iter().map(item)).to_string();
+        caller.post("/v26.0/", &[("batch", &batch), ("include_headers", "false")]).await
+    }
+
+    fn shown(id: &str) -> Value {
+        json!({ "code": 200, "body": json!({ "form_id": DEMO_FORM, "id": id }).to_string() })
+    }
+
+    fn two_leads() -> (Caller, String, String) {
+        let caller = Caller::demo();
+        let [one, other] = [lead(), lead()].map(|lead| caller.meta.add_lead(DEMO_FORM, lead));
+        (caller, one, other)
+    }
+
+    #[tokio::test]
+    async fn answers_come_in_order_each_with_its_own_code() {
+        let (caller, one, other) = two_leads();
+        let (status, answers) = read(&caller, &[&other, "999", &one]).await;
+        assert_eq!((status, &answers[0], &answers[2]), (200, &shown(&other), &shown(&one)));
+        assert_eq!(answers[1]["code"], 400);
+        let body: Value = serde_json::from_str(answers[1]["body"].as_str().unwrap()).unwrap();
+        assert_eq!(code(&body), (100, 33));
+        assert_eq!((caller.meta.count("POST", "/v26.0"), caller.meta.count("GET", "/v26.0")), (1, 0));
+        assert_eq!((caller.meta.calls("POST", "/v26.0"), caller.meta.calls("GET", "/v26.0")), (0, 3));
+    }
+
+    #[tokio::test]
+    async fn parts_fail_on_their_own() {
+        let (caller, one, other) = two_leads();
+        caller.meta.hide(&one, 1);
+        caller.meta.inject_for(Scope::Object(other.clone()), Fault::once(bad_gateway()));
+        let (_, answers) = read(&caller, &[&one, &other]).await;
+        assert!(answers[0]["body"].as_str().unwrap().contains("GraphMethodException"), "{answers}");
+        assert_eq!((&answers[1]["code"], &answers[1]["body"].as_str().unwrap()[..6]), (&json!(502), "<html>"));
+        caller.meta.lose_batch_items(1);
+        assert_eq!(read(&caller, &[&one, &other]).await.1, json!([null, shown(&other)]));
+    }
+
+    #[tokio::test]
+    async fn a_batch_fails_as_a_whole() {
+        let (caller, one, _) = two_leads();
+        assert_eq!(code(&read(&caller, &[one.as_str(); 51]).await.1), (100, 0));
+        assert_eq!(read(&caller, &[one.as_str(); 50]).await.1.as_array().unwrap().len(), 50);
+        caller.meta.inject(Fault::once(graph_error(2, None)).on("POST", "/v26.0"));
+        assert_eq!(code(&read(&caller, &[&one]).await.1), (2, 0));
+        caller.meta.revoke_token(DEMO_PAGE, 460);
+        let (status, refused) = read(&caller, &[&one]).await;
+        assert_eq!((status, code(&refused)), (401, (190, 460)));
+    }
+
+    #[tokio::test]
+    async fn a_part_may_have_its_own_token_and_show_headers() {
+        let (caller, one, _) = two_leads();
+        let other_page = caller.meta.add_page("110000000000002", "Сусід");
+        let batch = json!([{ "method": "GET", "relative_url": format!("v26.0/me?access_token={other_page}") },
+            { "method": "GET", "relative_url": format!("me?access_token={other_page}") },
+            { "method": "DELETE", "relative_url": one }]);
+        let (_, answers) = caller.post("/v26.0", &[("batch", &batch.to_string())]).await;
+        let body = |index: usize| serde_json::from_str::<Value>(answers[index]["body"].as_str().unwrap()).unwrap();
+        assert_eq!((&body(1)["id"], &body(2)["success"]), (&json!("110000000000002"), &json!(true)));
+        let headers = answers[1]["headers"].as_array().unwrap();
+        assert!(headers.contains(&json!({ "name": "facebook-api-version", "value": "v26.0" })), "{headers:?}");
+        assert!(caller.meta.leads().iter().all(|lead| *lead != one));
+    }
+}

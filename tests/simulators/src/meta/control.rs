@@ -128,3 +128,61 @@ async fn clear_faults(Extract(meta): Extract<Meta>) -> StatusCode {
     meta.clear_faults();
     StatusCode::NO_CONTENT
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pretty_assertions::assert_eq;
+
+    use super::super::testing::{Caller, code};
+    use super::super::{DEMO_FORM, DEMO_PAGE};
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lead_is_made_and_told_of() {
+        let (caller, receiver) = Caller::subscribed().await;
+        let answers = json!({ "full_name": "Олена Приклад", "what_is_broken?": ["screen", "battery"] });
+        for deliver in [true, false] {
+            let lead = json!({ "form_id": DEMO_FORM, "answers": answers, "deliver": deliver });
+            assert_eq!(caller.control("/_sim/leads", &lead).await.0, 200);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(receiver.told().len(), 1);
+        let (_, lead) = caller.get("/v26.0/900000000000001?fields=field_data").await;
+        assert_eq!(lead["field_data"][2], json!({ "name": "what_is_broken?", "values": ["screen", "battery"] }));
+        assert_eq!(caller.control("/_sim/leads", &json!({ "form_id": "1" })).await.0, 404);
+    }
+
+    #[tokio::test]
+    async fn faults_and_settings_change() {
+        let caller = Caller::demo();
+        let error = json!({ "scope": { "page": DEMO_PAGE }, "graph_error": { "code": 190, "subcode": 460 } });
+        assert_eq!(caller.control("/_sim/faults", &error).await.0, 204);
+        assert_eq!(code(&caller.get("/v26.0/me").await.1), (190, 460));
+        let fault = json!({ "path": "/v26.0/me", "times": 2, "effect": { "status": { "code": 503 } } });
+        assert_eq!(caller.control("/_sim/faults", &fault).await.0, 204);
+        assert_eq!(caller.get("/v26.0/me").await.0, 503);
+        let (status, settings) = caller.control("/_sim/settings", &json!({ "development_mode": true })).await;
+        assert_eq!((status, &settings["lead_access_code"]), (200, &json!(200)));
+        assert!(caller.meta.settings().development_mode);
+        assert_eq!(caller.control("/_sim/settings", &json!({ "developer_mode": true })).await.0, 400);
+        assert_eq!(caller.control("/_sim/faults", &json!({ "efect": "garbage" })).await.0, 400);
+    }
+
+    #[tokio::test]
+    async fn the_state_shows_no_secrets() {
+        let caller = Caller::demo();
+        caller.get("/v26.0/me").await;
+        let (_, state) = caller.get("/_sim/state").await;
+        assert_eq!(
+            (&state["pages"][DEMO_PAGE]["name"], &state["requests"][0]["path"]),
+            (&json!("Ремонт Плюс"), &json!("/v26.0/me"))
+        );
+        let text = state.to_string();
+        assert!(
+            !text.contains(super::super::DEMO_PAGE_TOKEN) && !text.contains(super::super::testing::SECRET),
+            "{text}"
+        );
+    }
+}

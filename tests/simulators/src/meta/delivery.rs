@@ -261,3 +261,129 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+    use serde_json::{Value, json};
+
+    use super::super::testing::{Caller, HOOK, Receiver, SECRET, lead};
+    use super::super::{DEMO_FORM, DEMO_PAGE};
+    use super::*;
+
+    fn outcomes(caller: &Caller) -> Vec<Outcome> {
+        caller.meta.deliveries().into_iter().map(|delivery| delivery.outcome).collect()
+    }
+
+    async fn told_of(webhook: Webhook, after: u64) -> Vec<(http::HeaderMap, Bytes)> {
+        let (caller, receiver) = Caller::subscribed().await;
+        caller.meta.submit_lead(DEMO_FORM, lead().webhook(webhook));
+        sleep(Duration::from_secs(after)).await;
+        receiver.told()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lead_is_told_of_signed_and_without_its_answers() {
+        let told = told_of(Webhook::Now, 1).await;
+        let (headers, body) = &told[0];
+        assert_eq!((told.len(), headers["x-hub-signature-256"].to_str().unwrap()), (1, sign(SECRET, body).as_str()));
+        assert_eq!(headers["content-type"], "application/json");
+        assert_eq!(headers["user-agent"], "facebookexternalua");
+        let body: Value = serde_json::from_slice(body).unwrap();
+        let value = json!({ "leadgen_id": "900000000000001", "page_id": DEMO_PAGE, "form_id": DEMO_FORM, "created_time": 1_795_426_200 });
+        assert_eq!(body["entry"][0]["changes"], json!([{ "field": "leadgen", "value": value }]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lead_may_be_told_of_late_or_never() {
+        let late = Webhook::Late(Duration::from_secs(60));
+        assert_eq!(told_of(late, 59).await.len(), 0);
+        assert_eq!(told_of(late, 61).await.len(), 1);
+        assert_eq!(told_of(Webhook::Off, 1_000_000).await.len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_failure_is_retried_by_plan() {
+        let (caller, receiver) = Caller::subscribed().await;
+        *receiver.answers.lock().unwrap() = vec![204, 500, 503];
+        let id = caller.meta.add_lead(DEMO_FORM, lead());
+        let start = Instant::now();
+        assert!(caller.meta.start_delivery(&[&id], Shape::default()).await.unwrap());
+        assert_eq!(start.elapsed(), Duration::from_secs(5 * 60));
+        assert_eq!(outcomes(&caller), [503, 500, 204, 200].map(Outcome::Answered));
+        let last = caller.meta.deliveries().pop().unwrap();
+        assert_eq!((last.url.as_str(), last.leads), (HOOK, vec![id]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_dropped_after_a_day_and_a_half() {
+        let (caller, receiver) = Caller::subscribed().await;
+        *receiver.answers.lock().unwrap() = vec![500; 100];
+        let id = caller.meta.add_lead(DEMO_FORM, lead());
+        let start = Instant::now();
+        assert!(!caller.meta.start_delivery(&[&id], Shape::default()).await.unwrap());
+        assert_eq!((start.elapsed(), receiver.told().len()), (Duration::from_secs(36 * 3600), 11));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_app_that_keeps_failing_is_uninstalled() {
+        let (caller, receiver) = Caller::subscribed().await;
+        caller.meta.update_settings(|settings| settings.uninstalls_after_seconds = Some(3600));
+        *receiver.answers.lock().unwrap() = vec![500; 100];
+        let id = caller.meta.add_lead(DEMO_FORM, lead());
+        caller.meta.start_delivery(&[&id], Shape::default()).await.unwrap();
+        assert_eq!(outcomes(&caller).last(), Some(&Outcome::Withheld(Withheld::NotInstalled)));
+        let (_, apps) = caller.get(&format!("/v26.0/{DEMO_PAGE}/subscribed_apps")).await;
+        assert_eq!(apps, json!({ "data": [] }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_receiver_is_not_waited_for() {
+        let slow = axum::Router::new().route("/hook", axum::routing::post(|| sleep(Duration::from_secs(6))));
+        let caller = Caller::demo();
+        caller.meta.send_over(Arc::new(crate::Direct::new().host("crm.example", slow)));
+        let outcome = caller.meta.deliver(HOOK, b"{}".to_vec()).await;
+        assert_eq!(outcome, Outcome::Unanswered("no answer in time".to_owned()));
+        caller.meta.update_settings(|settings| settings.answer_within_seconds = 20);
+        assert!(caller.meta.deliver(HOOK, b"{}".to_vec()).await.is_delivered());
+    }
+
+    type Change = fn(&Meta);
+
+    #[rstest]
+    #[case(|meta: &Meta| meta.set_lead_access(DEMO_PAGE, false), Withheld::NoLeadAccess)]
+    #[case(|meta: &Meta| meta.update_settings(|settings| settings.development_mode = true), Withheld::DevelopmentMode)]
+    #[case(|meta: &Meta| meta.state().subscription = None, Withheld::NotSubscribed)]
+    #[tokio::test(start_paused = true)]
+    async fn some_leads_are_withheld(#[case] change: Change, #[case] reason: Withheld) {
+        let (caller, receiver) = Caller::subscribed().await;
+        change(&caller.meta);
+        caller.meta.submit_lead(DEMO_FORM, lead());
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!((outcomes(&caller), receiver.told().len()), (vec![Outcome::Withheld(reason)], 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn people_of_the_app_are_told_of_in_development() {
+        let (caller, receiver) = Caller::subscribed().await;
+        caller.meta.update_settings(|settings| settings.development_mode = true);
+        caller.meta.submit_lead(DEMO_FORM, lead().by_app_role());
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(receiver.told().len(), 1);
+    }
+
+    #[rstest]
+    #[case(Signature::Wrong, Some(false), false)]
+    #[case(Signature::Absent, None, false)]
+    #[case(Signature::OnlyLegacy, None, true)]
+    #[tokio::test]
+    async fn signatures_may_be_bad(#[case] signature: Signature, #[case] right: Option<bool>, #[case] legacy: bool) {
+        let (caller, receiver) = (Caller::demo(), Receiver::default());
+        caller.meta.send_over(Arc::new(crate::Direct::new().host("crm.example", receiver.router())));
+        caller.meta.deliver_signed(HOOK, b"{}".to_vec(), signature).await;
+        let (headers, body) = receiver.told().remove(0);
+        assert_eq!(headers.get("x-hub-signature-256").map(|sent| *sent == sign(SECRET, &body)), right);
+        assert_eq!(headers.contains_key("x-hub-signature"), legacy);
+    }
+}

@@ -74,3 +74,64 @@ impl ScopedFaults {
         self.0.iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::super::testing::{Caller, code, lead};
+    use super::super::{DEMO_FORM, DEMO_PAGE, DEMO_PAGE_TOKEN};
+    use super::*;
+
+    #[rstest]
+    #[case(Scope::Everything, "eee")]
+    #[case(Scope::Page(DEMO_PAGE.to_owned()), "eep")]
+    #[case(Scope::Token(DEMO_PAGE_TOKEN.to_owned()), "eep")]
+    #[case(Scope::Object("900000000000001".to_owned()), "epp")]
+    #[case(Scope::BatchItems, "ppp")]
+    #[tokio::test]
+    async fn a_fault_strikes_within_its_scope(#[case] scope: Scope, #[case] expected: &str) {
+        let caller = Caller::demo();
+        let [one, two] = [lead(), lead()].map(|lead| caller.meta.add_lead(DEMO_FORM, lead));
+        let other = caller.meta.add_page("110000000000002", "Сусід");
+        caller.meta.inject_for(scope, Fault::always(graph_error(190, Some(460))));
+        let mut seen = String::new();
+        for (path, token) in [(one.as_str(), DEMO_PAGE_TOKEN), (&two, DEMO_PAGE_TOKEN), ("me", &other)] {
+            let (_, body) = caller.send("GET", &format!("/v26.0/{path}"), token, &[]).await;
+            seen.push(if code(&body) == (190, 460) { 'e' } else { 'p' });
+        }
+        assert_eq!(seen, expected);
+    }
+
+    #[tokio::test]
+    async fn a_fresh_lead_is_hidden_for_some_reads() {
+        let caller = Caller::demo();
+        let id = caller.meta.add_lead(DEMO_FORM, lead());
+        caller.meta.hide(&id, 2);
+        let path = format!("/v26.0/{id}");
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            seen.push(caller.error(&path).await);
+        }
+        assert_eq!(seen, [(100, 33), (100, 33), (0, 0)]);
+    }
+
+    #[rstest]
+    #[case(graph_error(80_005, None), Some(400))]
+    #[case(graph_error(1, None), Some(500))]
+    #[case(bad_gateway(), Some(502))]
+    #[case(stall(), Some(200))]
+    #[case(Effect::DropBefore, None)]
+    #[tokio::test(start_paused = true)]
+    async fn answers_are_spoilt_and_logged(#[case] effect: Effect, #[case] status: Option<u16>) {
+        let caller = Caller::demo();
+        let path = format!("/v26.0/{DEMO_FORM}");
+        caller.meta.inject(Fault::once(effect).exactly("GET", &path));
+        let request = axum::extract::Request::get(format!("{path}?access_token={DEMO_PAGE_TOKEN}"));
+        caller.raw(request.body(axum::body::Body::empty()).unwrap()).await;
+        assert_eq!(caller.get(&path).await.0, 200, "the fault was for one request only");
+        let log = caller.meta.requests();
+        assert_eq!((log[0].status, log[1].status), (status, Some(200)));
+        assert_eq!(log[0].params["access_token"], "***");
+    }
+}

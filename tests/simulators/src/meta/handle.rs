@@ -302,3 +302,42 @@ impl Meta {
         shown
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
+
+    use super::super::testing::{Caller, code, lead};
+    use super::super::{DEMO_FORM, DEMO_PAGE_TOKEN};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_form_has_one_test_lead_and_it_is_told_of() {
+        let (caller, receiver) = Caller::subscribed().await;
+        caller.meta.add_lead(DEMO_FORM, lead());
+        let path = format!("/v26.0/{DEMO_FORM}/test_leads");
+        let answers = r#"[{"name":"email","values":["olena@example.com"]}]"#;
+        let (_, made) = caller.post(&path, &[("field_data", answers)]).await;
+        assert_eq!(made, json!({ "id": "900000000000002" }));
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(receiver.told().len(), 1);
+        assert_eq!(code(&caller.post(&path, &[]).await.1), (2, 1_892_058));
+        let (_, listed) = caller.get(&format!("{path}?fields=is_organic")).await;
+        assert_eq!(listed["data"], json!([{ "id": "900000000000002", "is_organic": true }]));
+        caller.send("DELETE", "/v26.0/900000000000002", DEMO_PAGE_TOKEN, &[]).await;
+        assert_eq!(caller.post(&path, &[]).await.0, 200);
+        assert_eq!(code(&caller.post("/v26.0/999/test_leads", &[]).await.1), (100, 33));
+    }
+
+    #[tokio::test]
+    async fn an_archived_form_keeps_its_leads() {
+        let caller = Caller::demo();
+        let id = caller.meta.add_lead(DEMO_FORM, lead().id("912345678901234567"));
+        caller.meta.set_form_status(DEMO_FORM, "ARCHIVED");
+        let (_, form) = caller.get(&format!("/v26.0/{DEMO_FORM}?fields=status,leads{{id}}")).await;
+        assert_eq!((&form["status"], &form["leads"]["data"][0]["id"]), (&json!("ARCHIVED"), &json!(id)));
+        assert_eq!(caller.meta.add_lead(DEMO_FORM, lead()), "912345678901234568", "ids go on from the largest");
+    }
+}

@@ -98,3 +98,65 @@ fn business_usage(percent: usize, minutes: i64) -> Value {
 fn ad_account_usage() -> Value {
     json!({ "acc_id_util_pct": 1.5, "reset_time_duration": 100, "ads_api_access_tier": "standard_access" })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pretty_assertions::assert_eq;
+
+    use super::super::testing::{Caller, code, lead};
+    use super::super::{DEMO_FORM, DEMO_PAGE, DEMO_PAGE_TOKEN};
+    use super::*;
+
+    /// The usage headers of a read of the page, as JSON.
+    async fn usage(caller: &Caller) -> Vec<Value> {
+        let path = format!("/v26.0/{DEMO_PAGE}?access_token={DEMO_PAGE_TOKEN}");
+        let response = caller.raw(axum::extract::Request::get(path).body(axum::body::Body::empty()).unwrap()).await;
+        let names = ["x-business-use-case-usage", "x-app-usage", "x-page-usage", "x-ad-account-usage"];
+        let headers = names.iter().filter_map(|name| response.headers().get(*name));
+        headers.map(|value| serde_json::from_slice(value.as_bytes()).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn a_page_has_so_many_calls_a_day_for_each_lead() {
+        let caller = Caller::demo();
+        let ids = [lead(), lead()].map(|lead| caller.meta.add_lead(DEMO_FORM, lead));
+        caller.meta.update_settings(|settings| settings.calls_per_lead = 2);
+        let batch = json!([{ "method": "GET", "relative_url": ids[0] }, { "method": "GET", "relative_url": ids[1] }]);
+        caller.post("/v26.0", &[("batch", &batch.to_string())]).await;
+        caller.pass(Duration::from_secs(3600));
+        assert_eq!(caller.error(&format!("/v26.0/?ids={},{}", ids[0], ids[1])).await, (0, 0));
+        assert_eq!(caller.error(&format!("/v26.0/{DEMO_FORM}")).await, (80_005, 0));
+        let other = caller.meta.add_page("110000000000002", "Сусід");
+        assert_eq!(code(&caller.send("GET", "/v26.0/me", &other, &[]).await.1), (0, 0));
+        caller.pass(Duration::from_secs(23 * 3600 - 1));
+        assert_eq!(caller.error(&format!("/v26.0/{DEMO_FORM}")).await, (80_005, 0));
+        caller.pass(Duration::from_secs(24 * 3600));
+        assert_eq!(caller.error(&format!("/v26.0/{DEMO_FORM}")).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn the_headers_tell_how_much_is_used() {
+        let caller = Caller::demo();
+        assert_eq!(usage(&caller).await, Vec::<Value>::new());
+        caller.meta.update_settings(|settings| {
+            settings.usage_headers = true;
+            settings.calls_per_lead = 10;
+        });
+        let shown = usage(&caller).await;
+        assert_eq!((shown.len(), &shown[0][BUSINESS_ID][0]["type"]), (4, &json!("leadgen")));
+        assert_eq!((&shown[0][BUSINESS_ID][0]["call_count"], &shown[2]["call_count"]), (&json!(20), &json!(20)));
+    }
+
+    #[tokio::test]
+    async fn a_throttled_page_says_for_how_long() {
+        let caller = Caller::demo();
+        caller.meta.throttle(DEMO_PAGE, 10);
+        assert_eq!(caller.error(&format!("/v26.0/{DEMO_PAGE}")).await, (80_005, 0));
+        caller.pass(Duration::from_secs(9 * 60 + 1));
+        assert_eq!(usage(&caller).await[0][BUSINESS_ID][0]["estimated_time_to_regain_access"], 1);
+        caller.pass(Duration::from_secs(59));
+        assert_eq!(caller.error(&format!("/v26.0/{DEMO_PAGE}")).await, (0, 0));
+    }
+}

@@ -229,3 +229,150 @@ pub(super) fn row(value: Value) -> Row {
         other => unreachable!("{other} is an object"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http_body_util::BodyExt;
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::super::testing::{Caller, lead};
+    use super::super::{Ad, DEMO_FORM, DEMO_PAGE, DEMO_PAGE_TOKEN, NewLead};
+
+    const FIELDS: &str = "id,created_time,form_id,ad_id,ad_name,adset_id,adset_name,campaign_id,campaign_name,is_organic,platform,field_data,custom_disclaimer_responses";
+
+    #[tokio::test]
+    async fn a_lead_shows_what_is_asked_for_and_there() {
+        let caller = Caller::demo();
+        let id = caller.meta.add_lead(DEMO_FORM, lead().consent("newsletter", true).consent("partners", false));
+        let (status, shown) = caller.get(&format!("/v26.0/{id}?fields={FIELDS}")).await;
+        let expected = json!({
+            "id": "900000000000001", "created_time": "2026-11-23T09:30:00+0000", "form_id": DEMO_FORM,
+            "is_organic": true, "platform": "fb",
+            "field_data": [
+                { "name": "utm_source", "values": ["facebook"] }, { "name": "full_name", "values": ["Олена Приклад"] },
+                { "name": "phone_number", "values": ["+380501112233"] },
+                { "name": "email", "values": ["olena@example.com"] },
+                { "name": "what_is_broken?", "values": ["screen"] },
+            ],
+            "custom_disclaimer_responses": [
+                { "checkbox_key": "newsletter", "is_checked": "1" }, { "checkbox_key": "partners", "is_checked": "" },
+            ],
+        });
+        assert_eq!((status, shown), (200, expected));
+    }
+
+    #[tokio::test]
+    async fn the_text_is_escaped_and_versioned() {
+        let caller = Caller::demo();
+        let id = caller.meta.add_lead(DEMO_FORM, lead());
+        let request = axum::extract::Request::get(format!("/v25.0/{id}?access_token={DEMO_PAGE_TOKEN}"));
+        let response = caller.raw(request.body(axum::body::Body::empty()).unwrap()).await;
+        assert_eq!(response.headers()["facebook-api-version"], "v25.0");
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let text = std::str::from_utf8(&body).unwrap();
+        assert!(text.contains(r"olena\u0040example.com") && text.contains(r"\u041e\u043b\u0435\u043d\u0430"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn the_ad_shows_only_to_those_with_rights_on_it() {
+        let caller = Caller::demo();
+        let id = caller.meta.add_lead(DEMO_FORM, lead().ad(Ad::demo()).platform("ig"));
+        let path = format!("/v26.0/{id}?fields=ad_id,campaign_name,is_organic,platform");
+        let (_, shown) = caller.get(&path).await;
+        let ad = json!({ "id": id, "ad_id": "120250000000000001", "campaign_name": "Осінь", "is_organic": false, "platform": "ig" });
+        assert_eq!(shown, ad);
+        caller.meta.remove_permission(DEMO_PAGE, "ads_management");
+        assert_eq!(caller.get(&path).await, (200, json!({ "id": id, "is_organic": false, "platform": "ig" })));
+    }
+
+    #[tokio::test]
+    async fn dummies_are_filled_in_by_key() {
+        let caller = Caller::demo();
+        let id = caller.meta.add_lead(DEMO_FORM, NewLead::dummy());
+        let (_, shown) = caller.get(&format!("/v26.0/{id}")).await;
+        let answers = shown["field_data"].as_array().unwrap();
+        assert_eq!(
+            answers[2],
+            json!({ "name": "phone_number", "values": ["<test lead: dummy data for phone_number>"] })
+        );
+        assert_eq!(answers[3], json!({ "name": "email", "values": ["test@meta.com"] }));
+    }
+
+    #[tokio::test]
+    async fn a_lead_can_be_read_for_ninety_days() {
+        let caller = Caller::demo();
+        let path = format!("/v26.0/{}", caller.meta.add_lead(DEMO_FORM, lead()));
+        caller.pass(Duration::from_secs(90 * 86_400 - 1));
+        assert_eq!(caller.get(&path).await.0, 200);
+        caller.pass(Duration::from_secs(1));
+        assert_eq!(caller.error(&path).await, (100, 33));
+        let (_, form) = caller.get(&format!("/v26.0/{DEMO_FORM}?fields=leads_count,expired_leads_count")).await;
+        assert_eq!(form, json!({ "id": DEMO_FORM, "leads_count": 1, "expired_leads_count": 1 }));
+    }
+
+    #[tokio::test]
+    async fn a_fresh_lead_may_be_out_of_sight() {
+        let caller = Caller::demo();
+        caller.meta.update_settings(|settings| settings.readable_after_seconds = 10);
+        let path = format!("/v26.0/{}", caller.meta.add_lead(DEMO_FORM, lead()));
+        assert_eq!(caller.error(&path).await, (100, 33));
+        caller.pass(Duration::from_secs(10));
+        assert_eq!(caller.error(&path).await, (0, 0));
+    }
+
+    #[rstest]
+    #[case("/v26.0/900000000000001?fields=nonsense", (100, 0))]
+    #[case("/v26.0/900000000000001?fields=id{", (2500, 0))]
+    #[case("/v26.0/999", (100, 33))]
+    #[case("/v26.0/repair-shop", (803, 0))]
+    #[case("/v26.0/700000000000001/nonsense", (2500, 0))]
+    #[case("/900000000000001", (2500, 0))]
+    #[case("/v26.0/?ids=900000000000001,999", (100, 33))]
+    #[tokio::test]
+    async fn refuses_what_is_unknown(#[case] path: &str, #[case] error: (u64, u64)) {
+        let caller = Caller::demo();
+        caller.meta.add_lead(DEMO_FORM, lead());
+        assert_eq!(caller.error(path).await, error);
+    }
+
+    #[tokio::test]
+    async fn a_form_shows_its_questions_and_expands_its_leads() {
+        let caller = Caller::demo();
+        let id = caller.meta.add_lead(DEMO_FORM, lead());
+        let fields = "name,status,page{name},questions,tracking_parameters,legal_content,leads.limit(5){form_id}";
+        let (_, form) = caller.get(&format!("/v26.0/{DEMO_FORM}?fields={fields}")).await;
+        assert_eq!((&form["name"], &form["status"]), (&json!("Ремонт телефону"), &json!("ACTIVE")));
+        assert_eq!(form["page"], json!({ "name": "Ремонт Плюс" }));
+        let question = json!({
+            "id": "71000000000000104", "key": "what_is_broken?", "label": "Що зламалося?", "type": "CUSTOM",
+            "options": [{ "key": "screen", "value": "Екран" }, { "key": "battery", "value": "Акумулятор" },
+                { "key": "other", "value": "Інше" }],
+        });
+        assert_eq!(form["questions"][3], question);
+        assert_eq!(form["tracking_parameters"], json!([{ "key": "utm_source", "value": "facebook" }]));
+        assert_eq!(form.get("legal_content"), None);
+        assert_eq!(form["leads"]["data"], json!([{ "id": id, "form_id": DEMO_FORM }]));
+    }
+
+    #[tokio::test]
+    async fn many_are_keyed_by_id() {
+        let caller = Caller::demo();
+        let ids = [lead(), lead()].map(|lead| caller.meta.add_lead(DEMO_FORM, lead));
+        let (_, shown) = caller.get(&format!("/v26.0/?ids={},{}&fields=form_id", ids[0], ids[1])).await;
+        let one = |id: &String| json!({ "id": id, "form_id": DEMO_FORM });
+        assert_eq!(shown, json!({ &ids[0]: one(&ids[0]), &ids[1]: one(&ids[1]) }));
+    }
+
+    #[tokio::test]
+    async fn a_deleted_lead_is_gone() {
+        let caller = Caller::demo();
+        let path = format!("/v26.0/{}", caller.meta.add_lead(DEMO_FORM, lead()));
+        let deleted = caller.send("DELETE", &path, DEMO_PAGE_TOKEN, &[]).await;
+        assert_eq!(deleted, (200, json!({ "success": true })));
+        assert_eq!(caller.error(&path).await, (100, 33));
+    }
+}

@@ -99,3 +99,66 @@ fn lead_access(id: &str, page: &Page, token: &Token) -> Value {
     }
     access
 }
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::super::testing::{APP_ID, Caller, code, lead};
+    use super::super::{DEMO_FORM, DEMO_PAGE, DEMO_PAGE_TOKEN};
+
+    #[tokio::test]
+    async fn the_app_is_installed_replaced_and_removed() {
+        let caller = Caller::demo();
+        let path = format!("/v26.0/{DEMO_PAGE}/subscribed_apps");
+        assert_eq!(caller.get(&path).await, (200, json!({ "data": [] })));
+        for fields in ["leadgen,feed", "leadgen"] {
+            let answer = caller.post(&path, &[("subscribed_fields", fields)]).await;
+            assert_eq!(answer, (200, json!({ "success": true })));
+        }
+        let (_, shown) = caller.get(&format!("{path}?fields=id,subscribed_fields")).await;
+        assert_eq!(shown, json!({ "data": [{ "id": APP_ID, "subscribed_fields": ["leadgen"] }] }));
+        caller.send("DELETE", &path, DEMO_PAGE_TOKEN, &[]).await;
+        assert_eq!(caller.get(&path).await.1, json!({ "data": [] }));
+    }
+
+    #[tokio::test]
+    async fn installing_asks_for_known_fields_and_the_pages_own_token() {
+        let caller = Caller::demo();
+        let path = format!("/v26.0/{DEMO_PAGE}/subscribed_apps");
+        assert_eq!(code(&caller.post(&path, &[("subscribed_fields", "leads")]).await.1), (100, 0));
+        assert_eq!(code(&caller.post(&path, &[]).await.1), (100, 0));
+        let system = caller.meta.new_system_user_token();
+        let refused = caller.send("POST", &path, &system, &[("subscribed_fields", "leadgen")]).await.1;
+        assert_eq!(code(&refused), (190, 2_069_032));
+        caller.meta.remove_permission(DEMO_PAGE, "pages_manage_metadata");
+        assert_eq!(code(&caller.post(&path, &[("subscribed_fields", "leadgen")]).await.1), (200, 0));
+    }
+
+    #[rstest]
+    #[case(200)]
+    #[case(103)]
+    #[tokio::test]
+    async fn leads_access_manager_shuts_the_app_out(#[case] refusal: u32) {
+        let caller = Caller::demo();
+        let id = caller.meta.add_lead(DEMO_FORM, lead());
+        caller.meta.update_settings(|settings| settings.lead_access_code = refusal);
+        caller.meta.set_lead_access(DEMO_PAGE, false);
+        for path in [format!("/v26.0/{id}"), format!("/v26.0/{DEMO_FORM}/leads")] {
+            let (_, refused) = caller.get(&path).await;
+            assert_eq!(refused["error"]["code"], refusal);
+            assert!(refused["error"]["message"].as_str().unwrap().contains("Lead Access"), "{refused}");
+        }
+        let path = format!("/v26.0/{DEMO_PAGE}?fields=has_lead_access,leadgen_tos_accepted");
+        let (_, page) = caller.get(&path).await;
+        assert_eq!(
+            (&page["has_lead_access"]["can_access_lead"], &page["leadgen_tos_accepted"]),
+            (&json!(false), &json!(true))
+        );
+        caller.meta.set_lead_access(DEMO_PAGE, true);
+        assert_eq!(caller.get(&path).await.1["has_lead_access"]["can_access_lead"], true);
+        assert_eq!(caller.get(&format!("/v26.0/{id}")).await.0, 200);
+    }
+}

@@ -112,3 +112,70 @@ pub(super) fn remove(state: &mut State, call: &Call, token: &Token) -> Result<Va
     }
     Ok(json!({ "success": true }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::super::testing::{APP_ID, Caller, HOOK, Receiver, VERIFY_TOKEN, code};
+    use crate::Direct;
+
+    fn path() -> String {
+        format!("/v26.0/{APP_ID}/subscriptions")
+    }
+
+    fn request<'a>(callback: &'a str, verify_token: &'a str) -> [(&'a str, &'a str); 5] {
+        [
+            ("object", "page"),
+            ("callback_url", callback),
+            ("verify_token", verify_token),
+            ("fields", "leadgen"),
+            ("include_values", "true"),
+        ]
+    }
+
+    fn caller() -> (Caller, String) {
+        let caller = Caller::demo();
+        caller.meta.send_over(Arc::new(Direct::new().host("crm.example", Receiver::default().router())));
+        let token = caller.meta.app_token();
+        (caller, token)
+    }
+
+    #[tokio::test]
+    async fn subscribes_after_the_handshake() {
+        let (caller, token) = caller();
+        let made = caller.send("POST", &path(), &token, &request(HOOK, VERIFY_TOKEN)).await;
+        assert_eq!(made, (200, json!({ "success": true })));
+        let shown = json!({ "data": [{ "object": "page", "callback_url": HOOK, "active": true,
+            "fields": [{ "name": "leadgen", "version": "v26.0" }] }] });
+        assert_eq!(caller.send("GET", &path(), &token, &[]).await, (200, shown));
+        caller.send("DELETE", &path(), &token, &[("object", "page"), ("fields", "leadgen")]).await;
+        assert_eq!(caller.send("GET", &path(), &token, &[]).await.1, json!({ "data": [] }));
+    }
+
+    #[rstest]
+    #[case(HOOK, "wrong", "HTTP Status Code = 403")]
+    #[case("https://crm.example/elsewhere", VERIFY_TOKEN, "HTTP Status Code = 404")]
+    #[case("https://nowhere.example/hook", VERIFY_TOKEN, "no such host")]
+    #[case("no url", VERIFY_TOKEN, "relative URL")]
+    #[tokio::test]
+    async fn a_failed_handshake_changes_nothing(#[case] callback: &str, #[case] verify: &str, #[case] reason: &str) {
+        let (caller, token) = caller();
+        caller.meta.subscribe(HOOK, VERIFY_TOKEN).await.unwrap();
+        let (status, refused) = caller.send("POST", &path(), &token, &request(callback, verify)).await;
+        assert_eq!((status, code(&refused)), (400, (2200, 0)));
+        assert!(refused["error"]["message"].as_str().unwrap().contains(reason), "{refused}");
+        assert_eq!(caller.send("GET", &path(), &token, &[]).await.1["data"][0]["callback_url"], HOOK);
+    }
+
+    #[tokio::test]
+    async fn only_the_app_itself_may() {
+        let (caller, _) = caller();
+        assert_eq!(code(&caller.get(&path()).await.1), (15, 0));
+        assert_eq!(code(&caller.post(&path(), &request(HOOK, VERIFY_TOKEN)).await.1), (15, 0));
+    }
+}

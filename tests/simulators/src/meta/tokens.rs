@@ -224,3 +224,126 @@ pub(super) fn exchange(state: &mut State, call: &Call) -> Result<Value, GraphErr
     let long = state.issue(Holder::User, Some(expires));
     Ok(json!({ "access_token": long, "token_type": "bearer", "expires_in": LONG_LIFE }))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+
+    use super::super::testing::{APP_ID, Caller, SECRET, code, lead};
+    use super::super::{DEMO_FORM, DEMO_PAGE, DEMO_PAGE_TOKEN};
+    use super::*;
+
+    fn with_lead() -> (Caller, String) {
+        let caller = Caller::demo();
+        let path = format!("/v26.0/{}", caller.meta.add_lead(DEMO_FORM, lead()));
+        (caller, path)
+    }
+
+    #[rstest]
+    #[case(None, (190, 0))]
+    #[case(Some(460), (190, 460))]
+    #[case(Some(463), (190, 463))]
+    #[tokio::test]
+    async fn a_revoked_token_is_replaced(#[case] subcode: Option<u32>, #[case] error: (u64, u64)) {
+        let (caller, path) = with_lead();
+        caller.meta.revoke_token(DEMO_PAGE, subcode);
+        assert_eq!(caller.error(&path).await, error);
+        let fresh = caller.meta.new_token(DEMO_PAGE);
+        assert_eq!(caller.send("GET", &path, &fresh, &[]).await.0, 200);
+    }
+
+    #[tokio::test]
+    async fn a_token_must_be_there_known_and_alive() {
+        let (caller, path) = with_lead();
+        let nobody = axum::extract::Request::get(&path).body(axum::body::Body::empty()).unwrap();
+        assert_eq!(caller.raw(nobody).await.status(), 400);
+        let (status, refused) = caller.send("GET", &path, "stranger", &[]).await;
+        assert_eq!((status, code(&refused)), (401, (190, 0)));
+        caller.meta.expire_token(DEMO_PAGE_TOKEN, caller.now() + Duration::from_secs(1));
+        assert_eq!(caller.error(&path).await, (0, 0));
+        caller.pass(Duration::from_secs(1));
+        assert_eq!(caller.error(&path).await, (190, 463));
+    }
+
+    #[tokio::test]
+    async fn a_page_does_not_see_anothers_leads() {
+        let (caller, path) = with_lead();
+        let other = caller.meta.add_page("110000000000002", "Сусід");
+        for path in [path, format!("/v26.0/{DEMO_FORM}"), format!("/v26.0/{DEMO_FORM}/leads")] {
+            assert_eq!(code(&caller.send("GET", &path, &other, &[]).await.1), (100, 33), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn permissions_are_asked_for() {
+        let (caller, path) = with_lead();
+        caller.meta.remove_permission(DEMO_PAGE, "leads_retrieval");
+        assert_eq!(caller.error(&path).await, (200, 0));
+        caller.meta.restore_permission(DEMO_PAGE, "leads_retrieval");
+        assert_eq!(caller.error(&path).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn the_proof_is_checked_when_present_or_required() {
+        let (caller, path) = with_lead();
+        let proof = hmac_sha256(SECRET, DEMO_PAGE_TOKEN.as_bytes());
+        assert_eq!(caller.error(&format!("{path}?appsecret_proof=00")).await, (100, 0));
+        caller.meta.update_settings(|settings| settings.require_proof = true);
+        assert_eq!(caller.error(&path).await, (100, 0));
+        assert_eq!(caller.error(&format!("{path}?appsecret_proof={proof}")).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_person_gets_tokens_of_the_pages() {
+        let (caller, path) = with_lead();
+        let short = caller.meta.new_user_token();
+        let exchange = format!(
+            "/v26.0/oauth/access_token?grant_type=fb_exchange_token&client_id={APP_ID}&client_secret={SECRET}&fb_exchange_token={short}"
+        );
+        let (_, long) = caller.get(&exchange).await;
+        assert_eq!(long["expires_in"], LONG_LIFE);
+        let page_token = async |user: &str| {
+            let (_, pages) = caller.send("GET", "/v26.0/me/accounts?fields=id,access_token,tasks", user, &[]).await;
+            assert_eq!(
+                (&pages["data"][0]["id"], &pages["data"][0]["tasks"][1]),
+                (&json!(DEMO_PAGE), &json!("ADVERTISE"))
+            );
+            pages["data"][0]["access_token"].as_str().unwrap().to_owned()
+        };
+        let (of_short, of_long) = (page_token(&short).await, page_token(long["access_token"].as_str().unwrap()).await);
+        assert_eq!(caller.send("GET", &path, &of_short, &[]).await.0, 200);
+        caller.pass(Duration::from_secs(2 * 3600));
+        assert_eq!(code(&caller.send("GET", &path, &of_short, &[]).await.1), (190, 463));
+        assert_eq!(caller.send("GET", &path, &of_long, &[]).await.0, 200);
+        assert_eq!(code(&caller.get(&exchange).await.1), (190, 463), "an expired token cannot be exchanged");
+    }
+
+    #[tokio::test]
+    async fn the_app_looks_into_tokens() {
+        let (caller, _) = with_lead();
+        let path = format!("/v26.0/debug_token?input_token={DEMO_PAGE_TOKEN}");
+        let (_, alive) = caller.send("GET", &path, &caller.meta.app_token(), &[]).await;
+        assert_eq!((&alive["data"]["type"], &alive["data"]["profile_id"]), (&json!("PAGE"), &json!(DEMO_PAGE)));
+        assert_eq!((&alive["data"]["is_valid"], &alive["data"]["expires_at"]), (&json!(true), &json!(0)));
+        caller.meta.revoke_token(DEMO_PAGE, 460);
+        let (status, dead) = caller.send("GET", &path, &caller.meta.app_token(), &[]).await;
+        assert_eq!(
+            (status, &dead["data"]["is_valid"], &dead["data"]["error"]["subcode"]),
+            (200, &json!(false), &json!(460))
+        );
+    }
+
+    #[tokio::test]
+    async fn me_is_whose_token_it_is() {
+        let (caller, _) = with_lead();
+        assert_eq!(caller.get("/v26.0/me?fields=name").await.1["name"], "Ремонт Плюс");
+        let system = caller.meta.new_system_user_token();
+        assert_eq!(caller.send("GET", "/v26.0/me", &system, &[]).await.1["id"], super::super::seed::USER_ID);
+        let (_, page) = caller.send("GET", &format!("/v26.0/{DEMO_PAGE}?fields=access_token"), &system, &[]).await;
+        let token = page["access_token"].as_str().unwrap();
+        assert_eq!(caller.send("GET", "/v26.0/me", token, &[]).await.1["id"], DEMO_PAGE);
+    }
+}
