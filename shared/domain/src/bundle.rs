@@ -25,7 +25,7 @@ pub struct BundleDocument {
     #[serde(default = "default_region")]
     #[schemars(extend("pattern" = "^[A-Z]{2}$"))]
     pub default_region: String,
-    /// IANA time zone of the `date` filter.
+    /// IANA time zone of the `date` filter and of dates that name none.
     #[serde(default = "default_timezone")]
     pub timezone: String,
     /// The client card.
@@ -59,7 +59,7 @@ pub enum TestLeads {
 
 /// A literal, or a template that makes one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a text, a whole number, true or false")]
 pub enum Value {
     /// `true` or `false`.
     Bool(bool),
@@ -140,6 +140,7 @@ pub struct ClientDuplicates {
     /// What to do.
     pub mode: ClientMode,
     /// For each field of the card, by its name (custom fields by id): what an update does. Default: overwrite.
+    /// Phones are always united, never lost.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub on_update: BTreeMap<String, OnUpdate>,
 }

@@ -23,6 +23,9 @@ mod phone;
 mod plan;
 mod schedule;
 mod scope;
+mod stage;
+mod state;
+mod step;
 mod text;
 mod transaction;
 mod update;
@@ -45,9 +48,11 @@ pub use mapping::MappingError;
 pub use phone::{Phone, same_phone};
 pub use plan::{NewClient, NewOrder, Plan, Planned};
 pub use schedule::{Timing, backoff};
+pub use stage::{Attempt, Stage};
+pub use state::{Reason, State};
+pub use step::{Step, StepKind, StepRequest};
 pub use transaction::{
-    Attempt, ClientOutcome, IllegalTransition, MaskedContact, OrderOutcome, Reason, Source as LeadSource, Stage, State,
-    Step, StepKind, StepRequest, Transaction, TransactionId,
+    ClientOutcome, IllegalTransition, MaskedContact, OrderOutcome, Source as LeadSource, Transaction, TransactionId,
 };
 pub use update::client_change;
 pub use validation::bundle_schema;

@@ -176,6 +176,15 @@ mod tests {
     }
 
     #[rstest]
+    #[case("/client/fields/ad_campaign_id", json!(7.5), "expected a text, a whole number, true or false")]
+    #[case("/client/duplicates/mode", json!("merge"), "unknown variant `merge`")]
+    #[case("/source/connection", json!("Main page"), "an id has 1 to 40 characters")]
+    fn values_of_another_type_are_refused(#[case] pointer: &str, #[case] value: Json, #[case] part: &str) {
+        let error = serde_json::from_value::<BundleDocument>(replaced(document_json(), pointer, value)).unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+    }
+
+    #[rstest]
     #[case("/title", json!(" "), "not be empty")]
     #[case("/source/form_id", json!("form"), "1 to 20 digits")]
     #[case("/filter", json!("answers.city ="), "syntax error")]

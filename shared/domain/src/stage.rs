@@ -1,0 +1,122 @@
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// How far the protocol is. An intent stands here before its request is sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "at", rename_all = "snake_case")]
+pub enum Stage {
+    /// The lead is announced.
+    Received,
+    /// The answers are stored.
+    Fetched,
+    /// A client is about to be created, or was.
+    ClientIntent(Attempt),
+    /// The client is known.
+    ClientSet,
+    /// An order is about to be created, or was.
+    OrderIntent(Attempt),
+    /// The order is known, or none is wanted; what follows (status, comment) may be repeated.
+    OrderSet,
+}
+
+/// One attempt to create something, as noted before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Counts from 1.
+    pub number: u32,
+    /// When the first attempt was noted; look-ups search from a little before.
+    pub first_at: Timestamp,
+    /// The latest moment the request can have left: the end of the lease it was noted under.
+    pub latest_send: Timestamp,
+    /// Look-ups so far that found nothing.
+    pub misses: u32,
+    /// When a look-up last found nothing after the quiet period.
+    pub missed_at: Option<Timestamp>,
+}
+
+impl Stage {
+    /// Whether `next` may follow: forward, or again with a higher attempt, and back only from an intent whose
+    /// request is known not to have taken effect. Once an id is recorded there is no way back to an intent.
+    pub fn may_become(&self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::ClientIntent(now), Self::ClientIntent(next)) | (Self::OrderIntent(now), Self::OrderIntent(next)) => {
+                next.number >= now.number
+            }
+            (Self::ClientIntent(_), Self::Fetched) | (Self::OrderIntent(_), Self::ClientSet) => true,
+            _ => self.rank() <= next.rank(),
+        }
+    }
+
+    pub(crate) fn rank(&self) -> u8 {
+        match self {
+            Self::Received => 0,
+            Self::Fetched => 1,
+            Self::ClientIntent(_) => 2,
+            Self::ClientSet => 3,
+            Self::OrderIntent(_) => 4,
+            Self::OrderSet => 5,
+        }
+    }
+}
+
+impl Attempt {
+    /// The first attempt, noted at `now` under a lease that ends at `latest_send`.
+    pub fn first(now: Timestamp, latest_send: Timestamp) -> Self {
+        Self { number: 1, first_at: now, latest_send, misses: 0, missed_at: None }
+    }
+
+    /// The attempt after this one, whose absence is settled.
+    pub fn next(&self, latest_send: Timestamp) -> Self {
+        Self { number: self.number + 1, first_at: self.first_at, latest_send, misses: 0, missed_at: None }
+    }
+
+    /// Notes a look-up that found nothing at `now`. True when the absence is settled: the quiet period is over and
+    /// this is the second miss since, far enough from the one before.
+    pub fn miss(&mut self, now: Timestamp, quiet_period: SignedDuration, between: SignedDuration) -> bool {
+        self.misses += 1;
+        if now < self.latest_send + quiet_period {
+            return false;
+        }
+        match self.missed_at {
+            Some(before) if now >= before + between => true,
+            Some(_) => false,
+            None => {
+                self.missed_at = Some(now);
+                false
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_795_000_000 + second).unwrap()
+    }
+
+    #[rstest]
+    #[case::in_quiet_period(&[76, 134], &[false, false], None)]
+    #[case::two_far_apart(&[135, 145], &[false, true], Some(135))]
+    #[case::too_close(&[135, 140, 144, 145], &[false, false, false, true], Some(135))]
+    #[case::quiet_misses_do_not_count(&[100, 134, 136, 146], &[false, false, false, true], Some(136))]
+    #[case::late(&[100_000, 200_000], &[false, true], Some(100_000))]
+    fn absence_needs_the_quiet_period_and_two_misses(
+        #[case] looked_at: &[i64],
+        #[case] settled: &[bool],
+        #[case] first_miss: Option<i64>,
+    ) {
+        let mut attempt = Attempt::first(at(0), at(75));
+        let miss =
+            |second: &i64| attempt.miss(at(*second), SignedDuration::from_secs(60), SignedDuration::from_secs(10));
+        assert_eq!(looked_at.iter().map(miss).collect::<Vec<_>>(), settled);
+        assert_eq!(attempt.misses as usize, looked_at.len());
+        assert_eq!(attempt.missed_at, first_miss.map(at));
+        let next = attempt.next(at(300_000));
+        assert_eq!((next.number, next.misses, next.missed_at, next.first_at), (2, 0, None, at(0)));
+    }
+}

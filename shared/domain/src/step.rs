@@ -1,0 +1,59 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// One thing that was done for a transaction.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// When it ended.
+    pub at: Timestamp,
+    /// What it was.
+    pub step: StepKind,
+    /// How it went, in a word: `ok`, `created`, `not_found`, or a reason.
+    pub outcome: String,
+    /// The HTTP status the other side answered.
+    pub status: Option<u16>,
+    /// The error code in the other side's answer.
+    pub code: Option<i64>,
+    /// What the other side said, without personal data.
+    pub detail: Option<String>,
+    /// What was asked. The body is kept with the answers, not here.
+    pub request: Option<StepRequest>,
+    /// How long the exchange took, waiting for the rate limit not included.
+    pub duration_ms: Option<u64>,
+}
+
+/// A request as the history shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRequest {
+    /// The HTTP method.
+    pub method: String,
+    /// The path without its query, which may hold a phone number.
+    pub path: String,
+    /// The body, only where the reader may see it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<serde_json::Value>,
+}
+
+/// What a step was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// The answers were fetched from Meta.
+    FetchLead,
+    /// The bundle was applied.
+    Plan,
+    /// The client was looked for.
+    FindClient,
+    /// A client was created.
+    CreateClient,
+    /// A client was updated.
+    UpdateClient,
+    /// An order was looked for.
+    FindOrder,
+    /// An order was created.
+    CreateOrder,
+    /// The order's status was set.
+    SetStatus,
+    /// A comment was left on an order.
+    Comment,
+}
