@@ -1,0 +1,81 @@
+//! The front door: HTTP requests to the sandbox and its answers.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request};
+use serde_json::Value;
+use transport::{Https, Transport};
+
+/// Sends requests to one address.
+#[derive(Debug)]
+pub(crate) struct Door {
+    url: String,
+    http: Https,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Door {
+    pub(crate) fn new(url: &str) -> Self {
+        Self { url: url.to_owned(), http: Https::new(1.0).unwrap() }
+    }
+
+    /// One request with these headers.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self.http.send(request.body(body.into()).unwrap()).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let (parts, body) = answer.into_parts();
+        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], "").await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.send_json("POST", path, &[], body).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.send_json("PATCH", path, &[], body).await
+    }
+
+    pub(crate) async fn send_json(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let headers = [&[("content-type", "application/json")], headers].concat();
+        self.send(method, path, &headers, body.to_string()).await
+    }
+}
+
+impl Answer {
+    /// The body as JSON; null when it is none.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or(Value::Null)
+    }
+
+    /// The body, once the status is right.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
+        self.json()
+    }
+
+    /// The text of a header.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
