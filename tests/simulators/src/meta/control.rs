@@ -88,6 +88,32 @@ impl IntoResponse for Refused {
     }
 }
 
+impl Meta {
+    /// Everything as JSON, without secrets.
+    fn snapshot(&self) -> Value {
+        let state = self.state();
+        let pages = state.pages.iter().map(|(id, page)| {
+            let shown = json!({ "name": page.name, "lead_access": page.lead_access, "installed": page.installed });
+            (id.clone(), shown)
+        });
+        let forms =
+            state.forms.iter().map(|(id, form)| (id.clone(), json!({ "page": form.page, "name": form.form.name })));
+        let leads = state.leads.iter().map(|(id, lead)| {
+            let shown = json!({ "form": lead.form, "created_at": lead.created, "field_data": lead.field_data, "test": lead.test });
+            (id.clone(), shown)
+        });
+        let mut shown = json!({
+            "settings": state.settings, "requests": state.requests, "deliveries": state.deliveries,
+            "callback_url": state.subscription.as_ref().map(|subscription| &subscription.callback),
+            "faults": state.faults.waiting().iter().map(|(scope, faults)| json!({ "scope": scope, "faults": faults })).collect::<Vec<_>>(),
+        });
+        shown["pages"] = Value::Object(pages.collect());
+        shown["forms"] = Value::Object(forms.collect());
+        shown["leads"] = Value::Object(leads.collect());
+        shown
+    }
+}
+
 async fn state(Extract(meta): Extract<Meta>) -> Json<Value> {
     Json(meta.snapshot())
 }

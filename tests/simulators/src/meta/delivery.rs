@@ -268,7 +268,7 @@ mod tests {
     use rstest::rstest;
     use serde_json::{Value, json};
 
-    use super::super::testing::{Caller, HOOK, Receiver, SECRET, lead};
+    use super::super::testing::{Caller, HOOK, Receiver, SECRET, VERIFY_TOKEN, lead};
     use super::super::{DEMO_FORM, DEMO_PAGE};
     use super::*;
 
@@ -347,6 +347,22 @@ mod tests {
         assert_eq!(outcome, Outcome::Unanswered("no answer in time".to_owned()));
         caller.meta.update_settings(|settings| settings.answer_within_seconds = 20);
         assert!(caller.meta.deliver(HOOK, b"{}".to_vec()).await.is_delivered());
+    }
+
+    #[tokio::test]
+    async fn a_receiver_may_listen_on_a_socket() {
+        let (caller, receiver) = (Caller::demo(), Receiver::default());
+        let server = crate::serve(receiver.router(), ([127, 0, 0, 1], 0).into()).await.unwrap();
+        let hook = format!("{}/hook", server.url());
+        caller.meta.subscribe(&hook, VERIFY_TOKEN).await.unwrap();
+        caller.meta.install(DEMO_PAGE);
+        let id = caller.meta.add_lead(DEMO_FORM, lead());
+        assert!(caller.meta.start_delivery(&[&id], Shape::default()).await.unwrap());
+        let (headers, body) = receiver.told().remove(0);
+        assert_eq!(headers["x-hub-signature-256"], sign(SECRET, &body));
+        assert_eq!(headers["user-agent"], "facebookexternalua");
+        server.stop().await.unwrap();
+        assert!(matches!(caller.meta.deliver(&hook, b"{}".to_vec()).await, Outcome::Unanswered(_)));
     }
 
     type Change = fn(&Meta);

@@ -29,7 +29,7 @@ const SECRETS: [&str; 5] = ["access_token", "client_secret", "fb_exchange_token"
 impl LoggedRequest {
     pub(super) fn of(call: &Call, arrived_at: Timestamp) -> Self {
         let masked = |(key, value): (&String, &String)| {
-            let secret = SECRETS.contains(&key.as_str());
+            let secret = SECRETS.contains(&key.as_str()) || value.contains("access_token=");
             (key.clone(), if secret { "***".to_owned() } else { value.clone() })
         };
         Self {

@@ -24,6 +24,7 @@ mod seed;
 mod settings;
 mod state;
 mod subscriptions;
+mod test_leads;
 #[cfg(test)]
 mod testing;
 mod tokens;
