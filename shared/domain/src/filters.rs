@@ -1,7 +1,15 @@
 use jiff::{Timestamp, ZonedDateTime, fmt::strtime, tz::TimeZone};
 use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
 
-use crate::{Email, Phone, mapping::Fault, moment::parse_moment, split_name};
+use crate::{
+    Email, Phone,
+    mapping::{Fault, LONGEST_OUTPUT},
+    moment::parse_moment,
+    split_name,
+};
+
+/// Lists within lists are read down to here.
+const DEEPEST_LIST: usize = 8;
 
 /// Adds the product's own filters. A new field transform is a function here.
 pub(crate) fn add_filters(environment: &mut Environment<'_>, region: &str, timezone: &TimeZone) {
@@ -20,16 +28,29 @@ pub(crate) fn add_filters(environment: &mut Environment<'_>, region: &str, timez
     });
 }
 
-/// A value as it stands in a field: nothing for nothing, a list with commas.
+/// A value as it stands in a field: nothing for nothing, a list with commas. Lists within lists can be made to hold
+/// more than memory does, so that they are read only as far as the text is kept.
 pub(crate) fn as_text(value: &Value) -> String {
+    let mut text = String::new();
+    write_text(value, 0, &mut text);
+    text
+}
+
+fn write_text(value: &Value, depth: usize, text: &mut String) {
     match value.kind() {
-        ValueKind::Undefined | ValueKind::None => String::new(),
-        ValueKind::Bool => value.is_true().to_string(),
-        ValueKind::Seq | ValueKind::Iterable => match value.try_iter() {
-            Ok(items) => items.map(|item| as_text(&item)).collect::<Vec<_>>().join(", "),
-            Err(_) => value.to_string(),
-        },
-        _ => value.to_string(),
+        ValueKind::Undefined | ValueKind::None => {}
+        ValueKind::Bool => text.push_str(if value.is_true() { "true" } else { "false" }),
+        ValueKind::Seq | ValueKind::Iterable => {
+            let items = value.try_iter().into_iter().flatten().take_while(|_| depth < DEEPEST_LIST);
+            for (number, item) in items.enumerate() {
+                if text.len() > LONGEST_OUTPUT {
+                    return;
+                }
+                text.push_str(if number == 0 { "" } else { ", " });
+                write_text(&item, depth + 1, text);
+            }
+        }
+        _ => text.push_str(&value.to_string()),
     }
 }
 

@@ -292,6 +292,20 @@ mod tests {
         assert_eq!(text.len(), LONGEST_OUTPUT);
     }
 
+    #[rstest]
+    #[case("{% set a = ['x', 'y'] %}{% set b = [a, a] %}", "b")]
+    #[case(
+        "{% set ns = namespace(a=['x', 'y']) %}{% for i in range(60) %}{% set ns.a = [ns.a, ns.a] %}{% endfor %}",
+        "ns.a"
+    )]
+    #[case("{% set ns = namespace(a=[]) %}{% for i in range(2000) %}{% set ns.a = [ns.a] %}{% endfor %}", "ns.a")]
+    fn lists_within_lists_stay_small(#[case] made: &str, #[case] name: &str) {
+        for filter in ["", "| first_name", "| email", "| choice({'x': 1})"] {
+            let text = render(&format!("{made}{{{{ {name} {filter} }}}}")).unwrap_or_default();
+            assert!(text.len() <= LONGEST_OUTPUT);
+        }
+    }
+
     #[test]
     fn an_answer_is_never_a_template() {
         let lead = lead_with(&[("city", &["{{ contact.phone }}{% include 'x' %}"])]);
