@@ -1,8 +1,11 @@
 # Explanations (the message) and fixes (its .fix) of what can stand in the way of a lead.
 # Every file in this directory has the same messages; a test compares them.
 
-answered-remonline = RemOnline answered: { $detail }
-answered-meta = Meta answered: { $detail }
+said-by-remonline = RemOnline answered: { $words }
+said-by-meta = Meta answered: { $words }
+said-by-us = Details: { $words }
+step-in_doubt = More than one client may be this person.
+    .fix = Compare them in RemOnline and merge those that are one person.
 
 # RemOnline, by HTTP status
 
@@ -171,3 +174,10 @@ check-page_subscription-failed = The page does not tell the app about its leads.
 check-app_subscription-passed = Meta sends page leads to the app's webhook.
 check-app_subscription-failed = Meta does not send page leads to the app's webhook.
     .fix = In the app's dashboard under Webhooks, subscribe to the field leadgen of the object page.
+
+# Keys of somebody else
+
+key-of-other-company = The key belongs to { $other }, the connection to { $own }.
+    .fix = Make a connection of its own for it.
+token-of-other-page = The token belongs to { $name } ({ $id }), not to this page.
+    .fix = Make a token of the page itself and enter it.

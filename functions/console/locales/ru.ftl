@@ -1,8 +1,11 @@
 # Пояснения (сообщение) и советы (его .fix) о том, что может помешать лиду.
 # Во всех файлах этого каталога одинаковые сообщения; тест их сравнивает.
 
-answered-remonline = Ответ RemOnline: { $detail }
-answered-meta = Ответ Meta: { $detail }
+said-by-remonline = Ответ RemOnline: { $words }
+said-by-meta = Ответ Meta: { $words }
+said-by-us = Подробности: { $words }
+step-in_doubt = Этим человеком может быть не один клиент.
+    .fix = Сравните их в RemOnline и объедините тех, кто является одним человеком.
 
 # RemOnline, по HTTP-статусу
 
@@ -171,3 +174,10 @@ check-page_subscription-failed = Страница не сообщает прил
 check-app_subscription-passed = Meta отправляет лиды страниц на вебхук приложения.
 check-app_subscription-failed = Meta не отправляет лиды страниц на вебхук приложения.
     .fix = В панели приложения, раздел Webhooks, подпишитесь на поле leadgen объекта page.
+
+# Чужие ключи
+
+key-of-other-company = Ключ принадлежит компании { $other }, а подключение — { $own }.
+    .fix = Создайте для него отдельное подключение.
+token-of-other-page = Токен принадлежит { $name } ({ $id }), а не этой странице.
+    .fix = Создайте токен самой страницы и введите его.

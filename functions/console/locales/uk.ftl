@@ -1,8 +1,11 @@
 # Пояснення (повідомлення) і поради (його .fix) щодо того, що може стати на заваді ліду.
 # Усі файли цього каталогу мають однакові повідомлення; тест їх порівнює.
 
-answered-remonline = Відповідь RemOnline: { $detail }
-answered-meta = Відповідь Meta: { $detail }
+said-by-remonline = Відповідь RemOnline: { $words }
+said-by-meta = Відповідь Meta: { $words }
+said-by-us = Подробиці: { $words }
+step-in_doubt = Цією людиною може бути не один клієнт.
+    .fix = Порівняйте їх у RemOnline та обʼєднайте тих, хто є однією людиною.
 
 # RemOnline, за HTTP-статусом
 
@@ -171,3 +174,10 @@ check-page_subscription-failed = Сторінка не повідомляє за
 check-app_subscription-passed = Meta надсилає ліди сторінок на вебхук застосунку.
 check-app_subscription-failed = Meta не надсилає ліди сторінок на вебхук застосунку.
     .fix = У панелі застосунку, розділ Webhooks, підпишіться на поле leadgen обʼєкта page.
+
+# Чужі ключі
+
+key-of-other-company = Ключ належить компанії { $other }, а підключення — { $own }.
+    .fix = Створіть для нього окреме підключення.
+token-of-other-page = Токен належить { $name } ({ $id }), а не цій сторінці.
+    .fix = Створіть токен самої сторінки та введіть його.

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use domain::{AccountId, Clock, Connection, ConnectionKind, MetaId, QueueMessage};
+use domain::{AccountId, Clock, Connection, ConnectionKind, MetaId, QueueMessage, Timing};
 use jiff::SignedDuration;
 use remonline::{Client, Pacer, ReserveError};
 use secrecy::SecretString;
@@ -8,7 +8,7 @@ use store::{Hasher, Sealer, Store};
 use transport::Transport;
 use url::Url;
 
-use crate::{access::Access, problem::Problem};
+use crate::{access::Access, explain::Language, failure::remonline_problem, problem::Problem};
 
 /// What a RemOnline key is sealed for. The processor opens it by this name.
 const API_KEY: &str = "api_key";
@@ -91,6 +91,27 @@ impl App {
         let no_secret = || Problem::conflict("The connection has no key. Enter one.");
         let sealed = self.store.sealed_secret(&connection.id).await?.ok_or_else(no_secret)?;
         Ok(self.sealer.open(&connection.id, purpose(&connection.kind), &sealed, self.clock.now()).await?)
+    }
+
+    /// 502 or 503 for a failed call to RemOnline. What slows it down is noted for everybody who calls the account.
+    pub(crate) async fn remonline_failed(
+        &self,
+        account: &AccountId,
+        error: &remonline::Error,
+        language: Language,
+    ) -> Problem {
+        self.heed(account, error).await;
+        remonline_problem(error, language)
+    }
+
+    /// Notes a 429 on the account's row, so that every function keeps away for as long as RemOnline asks.
+    pub(crate) async fn heed(&self, account: &AccountId, error: &remonline::Error) {
+        let remonline::Error::Throttled { retry_after, .. } = error else { return };
+        let now = self.clock.now();
+        let pause = retry_after.unwrap_or_else(|| Timing::scaled(1.0).throttle(0));
+        if let Err(error) = self.store.throttled(account, now + pause, now).await {
+            tracing::warn!(account_id = %account, %error, "a 429 of RemOnline could not be noted");
+        }
     }
 
     /// Has the processor look at these accounts at once. The leads are due in the table already, so where the queue

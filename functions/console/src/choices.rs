@@ -11,7 +11,7 @@ use crate::{
     app::{App, wrong_kind},
     connections,
     explain::Language,
-    failure::{graph_problem, remonline_problem},
+    failure::graph_problem,
     paging::{Items, Listing, Page},
     problem::Problem,
     request::Ids,
@@ -93,9 +93,11 @@ async fn of_remonline(
     list: List,
     language: Language,
 ) -> Result<Vec<ChoiceView>, Problem> {
-    let choices = read(&app.remonline(connection).await?, list).await;
-    let choices = choices.map_err(|error| remonline_problem(&error, language))?;
-    Ok(choices.into_iter().map(ChoiceView::from).collect())
+    let account = connection.account().ok_or_else(|| wrong_kind(connection, "RemOnline"))?;
+    match read(&app.remonline(connection).await?, list).await {
+        Ok(choices) => Ok(choices.into_iter().map(ChoiceView::from).collect()),
+        Err(error) => Err(app.remonline_failed(&account.id, &error, language).await),
+    }
 }
 
 /// Reads a list of RemOnline; the lists of Meta are empty there.

@@ -1,13 +1,11 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use domain::{Account, AccountId, BundleDocument, Connection, ConnectionKind, ConnectionState, MetaId, Slug};
+use domain::{BundleDocument, Connection, ConnectionKind, ConnectionState, MetaId, Slug};
 use http::StatusCode;
 use jiff::Timestamp;
-use remonline::Company;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use store::CreateError;
 use utoipa::ToSchema;
 
@@ -19,7 +17,7 @@ use crate::{
     problem::{FieldError, PROBLEM_JSON, Problem},
     release,
     request::{Body, Ids},
-    trial::{Failed, Tried, try_key, try_token},
+    trial,
 };
 
 /// Longest title, in characters.
@@ -120,9 +118,9 @@ pub(crate) async fn create(
     let id = new.id.clone();
     let title = new.title.clone();
     let (kind, secret) = match new.credentials()? {
-        Credentials::Remonline { api_key } => (connect_remonline(&app, &api_key, language).await?, api_key),
+        Credentials::Remonline { api_key } => (trial::connect_remonline(&app, &api_key, language).await?, api_key),
         Credentials::Facebook { page_id, page_token } => {
-            (connect_page(&app, page_id, &page_token, language).await?, page_token)
+            (trial::connect_page(&app, page_id, &page_token, language).await?, page_token)
         }
     };
     let taken: Vec<&Slug> = known.iter().map(|connection| &connection.id).collect();
@@ -177,7 +175,7 @@ pub(crate) async fn change(
         app.store.save_connection(&before, &after).await?;
         return Ok(Json(after.into()));
     };
-    retry_key(&app, &mut after, &secret, language).await.map_err(|refused| refused.problem)?;
+    trial::retry_key(&app, &mut after, &secret, language).await.map_err(|refused| refused.problem)?;
     let sealed = app.sealer.seal(&id, purpose(&after.kind), &secret).await?;
     app.store.replace_secret(&before, &after, &sealed).await?;
     tracing::info!(connection_id = %id, "the key was replaced");
@@ -226,7 +224,7 @@ pub(crate) async fn resume(
     let before = find(&app, &id).await?;
     let mut after = before.clone();
     let secret = app.secret(&before).await?;
-    if let Err(refused) = retry_key(&app, &mut after, &secret, language).await {
+    if let Err(refused) = trial::retry_key(&app, &mut after, &secret, language).await {
         if let Some(state) = refused.state {
             let refused = Connection { state, checked_at: app.clock.now(), ..before.clone() };
             app.store.save_connection(&before, &refused).await?;
@@ -316,80 +314,6 @@ pub(crate) fn check_title(title: &str) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::invalid_field("/title", format!("must have 1 to {LONGEST_TITLE} characters")))
-}
-
-async fn connect_remonline(app: &App, key: &SecretString, language: Language) -> Result<ConnectionKind, Problem> {
-    let client = app.remonline_with(key.clone(), None);
-    let tried = try_key(&client, app.clock.now()).await.map_err(|failed| failed.problem("/api_key", language))?;
-    let Tried { company, phone_search } = tried;
-    Ok(ConnectionKind::Remonline { account: Account { id: account_id(&company), name: company.name, phone_search } })
-}
-
-async fn connect_page(
-    app: &App,
-    page_id: MetaId,
-    token: &SecretString,
-    language: Language,
-) -> Result<ConnectionKind, Problem> {
-    let tried = try_token(&app.graph, token, &page_id).await;
-    let page_name = tried.map_err(|failed| failed.problem("/page_token", language))?;
-    Ok(ConnectionKind::Facebook { page_id, page_name })
-}
-
-/// A key that a connection cannot go on with.
-struct RefusedKey {
-    /// The state the connection gets, unless it is not known.
-    state: Option<ConnectionState>,
-    problem: Problem,
-}
-
-/// Tries a key of a connection that exists, which is active then and keeps its account.
-async fn retry_key(
-    app: &App,
-    connection: &mut Connection,
-    secret: &SecretString,
-    language: Language,
-) -> Result<(), RefusedKey> {
-    let refused = |pointer| {
-        move |failed: Failed| RefusedKey { state: failed.state(), problem: failed.problem(pointer, language) }
-    };
-    match &mut connection.kind {
-        ConnectionKind::Remonline { account } => {
-            let client = app.remonline_with(secret.clone(), Some(&account.id));
-            let tried = try_key(&client, app.clock.now()).await.map_err(refused("/api_key"))?;
-            keep_account(account, tried).map_err(|problem| RefusedKey { state: None, problem })?;
-        }
-        ConnectionKind::Facebook { page_id, page_name } => {
-            *page_name = try_token(&app.graph, secret, page_id).await.map_err(refused("/page_token"))?;
-        }
-    }
-    connection.state = ConnectionState::Active;
-    connection.checked_at = app.clock.now();
-    Ok(())
-}
-
-/// The account stays when the company has changed its name or its address, not when it is another company: its
-/// clients and orders are not those we know.
-fn keep_account(account: &mut Account, tried: Tried) -> Result<(), Problem> {
-    let Tried { company, phone_search } = tried;
-    if account_id(&company) != account.id && company.name != account.name {
-        let detail = format!(
-            "The key belongs to {}, the connection to {}. Make a connection of its own for it.",
-            company.name, account.name
-        );
-        return Err(Problem::invalid_field("/api_key", detail));
-    }
-    account.name = company.name;
-    account.phone_search = phone_search;
-    Ok(())
-}
-
-/// RemOnline names no id of a company, so what it says of it when it is first seen has to do.
-fn account_id(company: &Company) -> AccountId {
-    let Company { id, name, email, created_at, .. } = company;
-    let told = id.map_or_else(|| format!("{name}\n{created_at:?}\n{email}"), |id| id.to_string());
-    let hash = hex::encode(Sha256::digest(told));
-    AccountId::new(format!("ro-{}", &hash[..24]))
 }
 
 impl From<Connection> for ConnectionView {

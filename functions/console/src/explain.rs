@@ -30,13 +30,15 @@ pub(crate) struct Explanation {
     pub(crate) fix: String,
 }
 
-/// The other side of an exchange.
+/// Who said what is added to an explanation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum System {
-    /// RemOnline.
+pub(crate) enum Speaker {
+    /// RemOnline, in its answer.
     Remonline,
-    /// Meta.
+    /// Meta, in its answer.
     Meta,
+    /// Nobody answered: the words are ours.
+    Us,
 }
 
 type Texts = FluentBundle<FluentResource>;
@@ -72,23 +74,25 @@ impl Language {
         }
     }
 
-    /// Why a step went wrong, where it did.
+    /// Why a step went wrong or left a doubt, where it did.
     pub(crate) fn explain_step(self, step: &Step) -> Option<Explanation> {
         let reason = reason(&step.outcome);
-        let refused = step.status.is_some_and(|status| status >= 400);
-        if reason.is_none() && !refused && step.outcome != "failed" {
-            return None;
-        }
-        let (system, silent) = match step.step {
-            StepKind::FetchLead => (System::Meta, Reason::GraphUnavailable),
-            _ => (System::Remonline, Reason::RemonlineUnavailable),
+        let refused = step.status.filter(|status| *status >= 400);
+        let explained = match step.step {
+            StepKind::Plan if step.outcome == "in_doubt" => self.text("step-in_doubt"),
+            StepKind::Plan => self.reason(reason?),
+            _ if reason.is_none() && refused.is_none() && step.outcome != "failed" => None,
+            StepKind::FetchLead => {
+                self.graph(step.code, None).or_else(|| self.reason(reason.unwrap_or(Reason::GraphUnavailable)))
+            }
+            _ => self.remonline(refused).or_else(|| self.reason(reason.unwrap_or(Reason::RemonlineUnavailable))),
         };
-        let answered = match system {
-            System::Meta => self.graph(step.code, None),
-            System::Remonline => self.remonline(step.status.filter(|_| refused)),
+        let speaker = match (step.step, step.status) {
+            (_, None) => Speaker::Us,
+            (StepKind::FetchLead, Some(_)) => Speaker::Meta,
+            (_, Some(_)) => Speaker::Remonline,
         };
-        let explained = answered.or_else(|| self.reason(reason.unwrap_or(silent)))?;
-        Some(self.with_answer(explained, system, step.detail.as_deref()))
+        Some(self.with_words(explained?, speaker, step.detail.as_deref()))
     }
 
     /// What a status of RemOnline means.
@@ -112,24 +116,28 @@ impl Language {
         self.text(&format!("reason-{}", name.as_str()?))
     }
 
-    /// The explanation, followed by what the other side said.
-    pub(crate) fn with_answer(self, explained: Explanation, system: System, answer: Option<&str>) -> Explanation {
-        let Some(answer) = answer.filter(|answer| !answer.is_empty()) else { return explained };
-        let id = match system {
-            System::Remonline => "answered-remonline",
-            System::Meta => "answered-meta",
+    /// The explanation, followed by what was said.
+    pub(crate) fn with_words(self, explained: Explanation, speaker: Speaker, words: Option<&str>) -> Explanation {
+        let Some(words) = words.filter(|words| !words.is_empty()) else { return explained };
+        let id = match speaker {
+            Speaker::Remonline => "said-by-remonline",
+            Speaker::Meta => "said-by-meta",
+            Speaker::Us => "said-by-us",
         };
-        let mut values = FluentArgs::new();
-        values.set("detail", answer);
-        let answered = self.line(id, Some(&values)).unwrap_or_default();
-        Explanation { explanation: format!("{} {answered}", explained.explanation), ..explained }
+        let said = self.line(id, Some(&FluentArgs::from_iter([("words", words)]))).unwrap_or_default();
+        Explanation { explanation: format!("{} {said}", explained.explanation), ..explained }
     }
 
     /// A message that explains something and has a fix.
     pub(crate) fn text(self, id: &str) -> Option<Explanation> {
+        self.text_with(id, &FluentArgs::new())
+    }
+
+    /// The same with something to fill in.
+    pub(crate) fn text_with(self, id: &str, values: &FluentArgs<'_>) -> Option<Explanation> {
         let fix = self.texts().get_message(id)?.get_attribute("fix")?.value();
-        let fix = self.texts().format_pattern(fix, None, &mut Vec::new()).into_owned();
-        Some(Explanation { explanation: self.line(id, None)?, fix })
+        let fix = self.texts().format_pattern(fix, Some(values), &mut Vec::new()).into_owned();
+        Some(Explanation { explanation: self.line(id, Some(values))?, fix })
     }
 
     /// A message as it is.
@@ -293,6 +301,14 @@ mod tests {
     }
 
     #[test]
+    fn a_doubt_is_told() {
+        let detail = Some("clients 1, 2 match alike; the first was taken".to_owned());
+        let doubt = Step { detail, ..step(StepKind::Plan, "in_doubt", None, None) };
+        assert!(Language::English.explain_step(&doubt).unwrap().explanation.contains("clients 1, 2"));
+        assert_eq!(Language::English.explain_step(&step(StepKind::Plan, "ok", None, None)), None);
+    }
+
+    #[test]
     fn silence_is_explained_too() {
         let explain = |kind| Language::English.explain_step(&step(kind, "failed", None, None)).unwrap();
         assert_eq!(Some(explain(StepKind::FetchLead)), Language::English.reason(Reason::GraphUnavailable));
@@ -301,11 +317,11 @@ mod tests {
 
     #[test]
     fn the_other_sides_words_are_added() {
-        let refused = Step {
-            detail: Some("branch_id: Required field".to_owned()),
-            ..step(StepKind::CreateOrder, "rejected", Some(400), None)
-        };
+        let detail = Some("branch_id: Required field".to_owned());
+        let refused = Step { detail: detail.clone(), ..step(StepKind::CreateOrder, "rejected", Some(400), None) };
         let said = |language: Language| language.explain_step(&refused).unwrap().explanation;
+        let unanswered = Step { detail, ..step(StepKind::CreateOrder, "outcome_unknown", None, None) };
+        assert!(!Language::English.explain_step(&unanswered).unwrap().explanation.contains("answered:"));
         assert!(said(Language::English).ends_with("RemOnline answered: branch_id: Required field"));
         assert!(said(Language::Ukrainian).ends_with("Відповідь RemOnline: branch_id: Required field"));
     }

@@ -5,7 +5,7 @@ use http::StatusCode;
 use store::{ChangeError, CreateError, SecretError, StoreError};
 
 use crate::{
-    explain::{Explanation, Language, System},
+    explain::{Explanation, Language, Speaker},
     problem::Problem,
 };
 
@@ -63,7 +63,9 @@ pub(crate) fn explain_remonline(error: &remonline::Error, language: Language) ->
     };
     let explained = language.remonline(details.and_then(|details| details.status));
     let explained = explained.or_else(|| language.reason(fallback)).unwrap_or_else(|| untold(error));
-    language.with_answer(explained, System::Remonline, details.map(|details| details.message.as_str()))
+    let answered = details.is_some_and(|details| details.status.is_some());
+    let speaker = if answered { Speaker::Remonline } else { Speaker::Us };
+    language.with_words(explained, speaker, details.map(|details| details.message.as_str()))
 }
 
 /// What a failed call to Meta means, in the reader's language; Meta's own advice, where there is some, is the fix.
@@ -78,7 +80,8 @@ pub(crate) fn explain_graph(error: &GraphError, language: Language) -> Explanati
     };
     let explained = language.graph(cause.code, cause.subcode);
     let explained = explained.or_else(|| language.reason(fallback)).unwrap_or_else(|| untold(error));
-    let told = language.with_answer(explained, System::Meta, Some(&cause.message));
+    let speaker = if cause.status.is_some() { Speaker::Meta } else { Speaker::Us };
+    let told = language.with_words(explained, speaker, Some(&cause.message));
     let fix = cause.advice.clone().unwrap_or(told.fix);
     Explanation { fix, ..told }
 }

@@ -16,6 +16,7 @@ mod explain;
 mod failure;
 mod health;
 mod ids;
+mod lookup;
 mod openapi;
 mod paging;
 mod preview;
@@ -23,6 +24,7 @@ mod problem;
 mod release;
 mod request;
 mod retry;
+mod steps;
 #[cfg(test)]
 mod tests;
 mod transactions;

@@ -165,11 +165,7 @@ fn close(schema: &mut Value, property: &str, words: &[&str]) {
     let nullable = schema["properties"][property]["type"].is_array();
     let words = words.iter().map(|word| json!(word)).chain(nullable.then_some(Value::Null));
     let closed = words.collect::<Value>();
-    // Where one schema extends another, the properties stand in a part of it.
-    match schema.get_mut("properties") {
-        Some(properties) => properties[property]["enum"] = closed,
-        None => schema["allOf"][1]["properties"][property]["enum"] = closed,
-    }
+    schema["properties"][property]["enum"] = closed;
 }
 
 /// Every call may be answered by a problem.

@@ -3,23 +3,19 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State};
-use domain::{
-    Account, Answer, Bundle, ClientDecision, ClientMode, ExistingClient, ExistingOrder, Form, Lead, MappingError,
-    MatchKey, Matches, MetaId, NewClient, NewOrder, OrderDecision, OrderMode, OrderRules, Plan, Planned, Slug,
-    TransactionId, WhenFound, client_change, decide_client, decide_order, marker,
-};
+use domain::{Answer, Bundle, Form, Lead, MappingError, MetaId, Plan, Planned, Slug, TransactionId};
 use facebook::graph::GraphError;
-use jiff::{SignedDuration, Timestamp};
-use remonline::{Choice, Client, Order, Person, PhoneVariants};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
     app::{App, wrong_kind},
     bundles, connections,
     explain::Language,
-    failure::{graph_problem, remonline_problem},
+    failure::graph_problem,
+    lookup::Look,
     problem::{FieldError, PROBLEM_JSON, Problem},
     request::{Body, Ids},
 };
@@ -55,37 +51,37 @@ pub(crate) struct Preview {
 
 /// What would become of the client.
 #[derive(Debug, Serialize, ToSchema)]
-struct ClientPreview {
-    decision: ClientWord,
+pub(crate) struct ClientPreview {
+    pub(crate) decision: ClientWord,
     /// The client in RemOnline, if there is one.
     #[schema(required)]
-    client_id: Option<i64>,
-    requests: Vec<PreviewRequest>,
+    pub(crate) client_id: Option<i64>,
+    pub(crate) requests: Vec<PreviewRequest>,
 }
 
 /// What would become of the order.
 #[derive(Debug, Serialize, ToSchema)]
-struct OrderPreview {
-    decision: OrderWord,
+pub(crate) struct OrderPreview {
+    pub(crate) decision: OrderWord,
     /// The order in RemOnline, if there is one.
     #[schema(required)]
-    order_id: Option<i64>,
-    requests: Vec<PreviewRequest>,
+    pub(crate) order_id: Option<i64>,
+    pub(crate) requests: Vec<PreviewRequest>,
 }
 
 /// A request that would be sent. The id of what is not made yet is null in a body and `{id}` in a path.
 #[derive(Debug, Serialize, ToSchema)]
-struct PreviewRequest {
-    method: &'static str,
-    path: String,
+pub(crate) struct PreviewRequest {
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
     #[schema(value_type = Object)]
-    body: Value,
+    pub(crate) body: Value,
 }
 
 /// A decision about the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum ClientWord {
+pub(crate) enum ClientWord {
     Create,
     Update,
     Unchanged,
@@ -95,7 +91,7 @@ enum ClientWord {
 /// A decision about the order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum OrderWord {
+pub(crate) enum OrderWord {
     Create,
     Found,
     Comment,
@@ -139,13 +135,15 @@ impl Preview {
 }
 
 impl ClientPreview {
-    fn skip() -> Self {
+    /// The lead is left out.
+    pub(crate) fn skip() -> Self {
         Self { decision: ClientWord::Skip, client_id: None, requests: Vec::new() }
     }
 }
 
 impl OrderPreview {
-    fn none() -> Self {
+    /// No order is wanted.
+    pub(crate) fn none() -> Self {
         Self { decision: OrderWord::None, order_id: None, requests: Vec::new() }
     }
 }
@@ -217,190 +215,4 @@ fn no_form() -> Form {
 #[expect(clippy::expect_used, reason = "one digit is an id")]
 fn nobody() -> MetaId {
     "0".parse().expect("one digit")
-}
-
-/// One preview while RemOnline is asked.
-struct Look<'a> {
-    app: &'a App,
-    bundle: &'a Bundle,
-    account: Account,
-    remonline: Client,
-    language: Language,
-    leadgen_id: MetaId,
-}
-
-impl Look<'_> {
-    async fn client(&self, new: &NewClient) -> Result<ClientPreview, Problem> {
-        let rules = &self.bundle.document.client.duplicates;
-        let matches = self.matches(new).await?;
-        Ok(match decide_client(rules, new, &matches) {
-            ClientDecision::NoClient => ClientPreview::skip(),
-            ClientDecision::Create => {
-                let request = self.request("POST", "/contacts/people", json!(new.create_body()));
-                ClientPreview { decision: ClientWord::Create, client_id: None, requests: vec![request] }
-            }
-            ClientDecision::Use { client, .. } => unchanged(&client),
-            ClientDecision::Update { client, .. } => match client_change(&client, new, &rules.on_update) {
-                None => unchanged(&client),
-                Some(change) => {
-                    let path = format!("/contacts/people/{}", client.id);
-                    let requests = vec![self.request("PATCH", &path, json!(change))];
-                    ClientPreview { decision: ClientWord::Update, client_id: Some(client.id), requests }
-                }
-            },
-        })
-    }
-
-    /// The clients that may be this person, by each key that the bundle matches on.
-    async fn matches(&self, new: &NewClient) -> Result<Matches, Problem> {
-        let rules = &self.bundle.document.client.duplicates;
-        let mut matches = Matches::default();
-        if rules.mode == ClientMode::CreateAlways {
-            return Ok(matches);
-        }
-        for key in &rules.match_on {
-            match key {
-                MatchKey::Phone => matches.by_phone = self.by_phone(new).await?,
-                MatchKey::Email => matches.by_email = self.by_email(new).await?,
-            }
-        }
-        Ok(matches)
-    }
-
-    async fn by_phone(&self, new: &NewClient) -> Result<Vec<ExistingClient>, Problem> {
-        let Some(phone) = &new.phone else { return Ok(Vec::new()) };
-        if let Some(known) = self.known(&self.app.hasher.phone(phone.e164())).await? {
-            return Ok(vec![known]);
-        }
-        let variants = PhoneVariants::new(phone.e164(), Some(phone.national_digits()));
-        let found = self.remonline.find_by_phone(&variants, self.account.phone_search).await;
-        Ok(self.answered(found)?.iter().map(existing_client).collect())
-    }
-
-    async fn by_email(&self, new: &NewClient) -> Result<Vec<ExistingClient>, Problem> {
-        let Some(email) = &new.email else { return Ok(Vec::new()) };
-        if let Some(known) = self.known(&self.app.hasher.email(email.as_str())).await? {
-            return Ok(vec![known]);
-        }
-        let found = self.remonline.find_by_email(email.as_str()).await;
-        Ok(self.answered(found)?.iter().map(existing_client).collect())
-    }
-
-    /// The client that the dedup index names, as RemOnline has it now.
-    async fn known(&self, hash: &str) -> Result<Option<ExistingClient>, Problem> {
-        let entry = self.app.store.person(&self.account.id, hash).await?;
-        let Some(client_id) = entry.and_then(|entry| entry.client_id) else { return Ok(None) };
-        Ok(self.answered(self.remonline.person(client_id).await)?.as_ref().map(existing_client))
-    }
-
-    async fn order(&self, client: &ClientPreview, new: Option<&NewOrder>) -> Result<OrderPreview, Problem> {
-        let (Some(rules), Some(new)) = (&self.bundle.document.order, new) else { return Ok(OrderPreview::none()) };
-        if client.decision == ClientWord::Skip {
-            return Ok(OrderPreview::none());
-        }
-        let statuses = self.statuses(rules, new).await?;
-        if let Some(id) = self.found(rules, client.client_id, &statuses).await? {
-            return Ok(self.existing_order(rules, id, new));
-        }
-        let mut body = json!(new.create_body(client.client_id.unwrap_or_default(), &self.marker()));
-        body["client_id"] = json!(client.client_id);
-        let mut requests = vec![self.request("POST", "/orders", body)];
-        requests.extend(self.status_change(new, &statuses));
-        Ok(OrderPreview { decision: OrderWord::Create, order_id: None, requests })
-    }
-
-    fn existing_order(&self, rules: &OrderRules, id: i64, new: &NewOrder) -> OrderPreview {
-        let (decision, requests) = match rules.duplicates.when_found {
-            WhenFound::Skip => (OrderWord::Found, Vec::new()),
-            WhenFound::Comment => {
-                let body = json!({"comment": new.comment(&self.marker()), "is_private": true});
-                (OrderWord::Comment, vec![self.request("POST", &format!("/orders/{id}/comments"), body)])
-            }
-        };
-        OrderPreview { decision, order_id: Some(id), requests }
-    }
-
-    /// The statuses, where they matter: to tell the first one, and which ones close an order.
-    async fn statuses(&self, rules: &OrderRules, new: &NewOrder) -> Result<Vec<Choice>, Problem> {
-        if new.status_id.is_none() && !rules.duplicates.only_open {
-            return Ok(Vec::new());
-        }
-        self.answered(self.remonline.statuses().await)
-    }
-
-    /// The order that the bundle's rules count as this one.
-    async fn found(
-        &self,
-        rules: &OrderRules,
-        client_id: Option<i64>,
-        statuses: &[Choice],
-    ) -> Result<Option<i64>, Problem> {
-        let Some(client_id) = client_id.filter(|_| rules.duplicates.mode != OrderMode::CreateAlways) else {
-            return Ok(None);
-        };
-        let now = self.app.clock.now();
-        let within = rules.duplicates.within_days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
-        let orders = self.remonline.orders_of_client(client_id, within.map(|within| now - within)).await;
-        let orders = self.answered(orders)?;
-        let existing: Vec<_> = orders.iter().map(|order| existing_order(order, statuses, now)).collect();
-        Ok(match decide_order(&rules.duplicates, &existing, now) {
-            OrderDecision::Found { id } => Some(id),
-            OrderDecision::Create => None,
-        })
-    }
-
-    /// The request that gives a new order another status than the account's first.
-    fn status_change(&self, new: &NewOrder, statuses: &[Choice]) -> Option<PreviewRequest> {
-        let first = statuses.iter().find(|status| group(status) == Some(1)).or_else(|| statuses.first());
-        let first = first.and_then(id);
-        let wanted = new.status_id.filter(|wanted| first != Some(*wanted))?;
-        Some(self.request("POST", "/orders/{id}/status", json!({"status_id": wanted})))
-    }
-
-    fn request(&self, method: &'static str, path: &str, body: Value) -> PreviewRequest {
-        let version = self.app.remonline_url.path().trim_end_matches('/');
-        PreviewRequest { method, path: format!("{version}{path}"), body }
-    }
-
-    fn marker(&self) -> String {
-        marker(&self.leadgen_id, &self.bundle.id)
-    }
-
-    fn answered<T>(&self, answer: Result<T, remonline::Error>) -> Result<T, Problem> {
-        answer.map_err(|error| remonline_problem(&error, self.language))
-    }
-}
-
-fn unchanged(client: &ExistingClient) -> ClientPreview {
-    ClientPreview { decision: ClientWord::Unchanged, client_id: Some(client.id), requests: Vec::new() }
-}
-
-/// The card as the domain compares it.
-fn existing_client(person: &Person) -> ExistingClient {
-    let phones = person.phones.iter().map(|phone| phone.number().to_owned()).collect();
-    let card = match json!(person) {
-        Value::Object(card) => card,
-        _ => serde_json::Map::new(),
-    };
-    ExistingClient { id: person.id, phones, card }
-}
-
-/// An order's own answer names its status without the group, so the list of statuses tells whether it is closed. One
-/// that does not say when it was made counts as new: one too few is better than one too many.
-fn existing_order(order: &Order, statuses: &[Choice], now: Timestamp) -> ExistingOrder {
-    let status = order.status.as_ref().map(|status| status.id);
-    let listed = statuses.iter().find(|listed| id(listed) == status);
-    let closed = order.is_closed() || matches!(listed.and_then(group), Some(6 | 7));
-    ExistingOrder { id: order.id, created_at: order.created_at.unwrap_or(now), closed }
-}
-
-fn id(choice: &Choice) -> Option<i64> {
-    match choice.id {
-        remonline::ChoiceId::Number(id) => Some(id),
-        remonline::ChoiceId::Field(_) => None,
-    }
-}
-
-fn group(status: &Choice) -> Option<i64> {
-    status.extra.get("group")?.as_i64()
 }

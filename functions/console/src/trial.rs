@@ -1,29 +1,124 @@
 //! A key or token is tried before it is trusted: everything that the processor will need is read once.
 
-use domain::{ConnectionState, MetaId, PhoneSearch};
+use domain::{Account, AccountId, Connection, ConnectionKind, ConnectionState, MetaId, PhoneSearch};
 use facebook::graph::{Graph, GraphError, LeadAccess, PageDetails};
+use fluent_bundle::FluentArgs;
 use jiff::Timestamp;
 use remonline::{Client, Company};
 use secrecy::SecretString;
+use sha2::{Digest, Sha256};
 
 use crate::{
+    app::App,
     explain::Language,
     failure::{explain_graph, explain_remonline, graph_problem, remonline_problem, sentence},
     problem::Problem,
 };
 
+/// What a new key leads to.
+///
+/// # Errors
+/// 422 when it is refused, 502 or 503 when it cannot be tried now.
+pub(crate) async fn connect_remonline(
+    app: &App,
+    key: &SecretString,
+    language: Language,
+) -> Result<ConnectionKind, Problem> {
+    let client = app.remonline_with(key.clone(), None);
+    let tried = try_key(&client, app.clock.now()).await.map_err(|failed| failed.problem("/api_key", language))?;
+    let Tried { company, phone_search } = tried;
+    Ok(ConnectionKind::Remonline { account: Account { id: account_id(&company), name: company.name, phone_search } })
+}
+
+/// What a new page token leads to; the app is told about the page's leads from now on.
+///
+/// # Errors
+/// 422 when it is refused, 502 or 503 when it cannot be tried now.
+pub(crate) async fn connect_page(
+    app: &App,
+    page_id: MetaId,
+    token: &SecretString,
+    language: Language,
+) -> Result<ConnectionKind, Problem> {
+    let tried = try_token(&app.graph, token, &page_id).await;
+    let page_name = tried.map_err(|failed| failed.problem("/page_token", language))?;
+    Ok(ConnectionKind::Facebook { page_id, page_name })
+}
+
+/// A key that a connection cannot go on with.
+pub(crate) struct RefusedKey {
+    /// The state the connection gets, unless it is not known.
+    pub(crate) state: Option<ConnectionState>,
+    /// What the caller is told.
+    pub(crate) problem: Problem,
+}
+
+/// Tries a key of a connection that exists, which is active then and keeps its account.
+///
+/// # Errors
+/// When it is refused or cannot be tried now.
+pub(crate) async fn retry_key(
+    app: &App,
+    connection: &mut Connection,
+    secret: &SecretString,
+    language: Language,
+) -> Result<(), RefusedKey> {
+    let refused = |pointer| {
+        move |failed: Failed| RefusedKey { state: failed.state(), problem: failed.problem(pointer, language) }
+    };
+    match &mut connection.kind {
+        ConnectionKind::Remonline { account } => {
+            let client = app.remonline_with(secret.clone(), Some(&account.id));
+            let tried = try_key(&client, app.clock.now()).await;
+            if let Err(Failed { why: Why::Remonline(error), .. }) = &tried {
+                app.heed(&account.id, error).await;
+            }
+            let tried = tried.map_err(refused("/api_key"))?;
+            keep_account(account, tried, language).map_err(|problem| RefusedKey { state: None, problem })?;
+        }
+        ConnectionKind::Facebook { page_id, page_name } => {
+            *page_name = try_token(&app.graph, secret, page_id).await.map_err(refused("/page_token"))?;
+        }
+    }
+    connection.state = ConnectionState::Active;
+    connection.checked_at = app.clock.now();
+    Ok(())
+}
+
+/// The account stays when the company has changed its name or its address, not when it is another company: its
+/// clients and orders are not those we know.
+fn keep_account(account: &mut Account, tried: Tried, language: Language) -> Result<(), Problem> {
+    let Tried { company, phone_search } = tried;
+    if account_id(&company) != account.id && company.name != account.name {
+        let values = FluentArgs::from_iter([("other", company.name.as_str()), ("own", account.name.as_str())]);
+        let text = language.text_with("key-of-other-company", &values).map(|text| sentence(&text));
+        return Err(Problem::invalid_field("/api_key", text.unwrap_or_default()));
+    }
+    account.name = company.name;
+    account.phone_search = phone_search;
+    Ok(())
+}
+
+/// RemOnline names no id of a company, so what it says of it when it is first seen has to do.
+fn account_id(company: &Company) -> AccountId {
+    let Company { id, name, email, created_at, .. } = company;
+    let told = id.map_or_else(|| format!("{name}\n{created_at:?}\n{email}"), |id| id.to_string());
+    let hash = hex::encode(Sha256::digest(told));
+    AccountId::new(format!("ro-{}", &hash[..24]))
+}
+
 /// What a key that works leads to.
 #[derive(Debug)]
-pub(crate) struct Tried {
+struct Tried {
     /// The company behind it.
-    pub(crate) company: Company,
+    company: Company,
     /// How people can be searched there.
-    pub(crate) phone_search: PhoneSearch,
+    phone_search: PhoneSearch,
 }
 
 /// What a trial could not read.
 #[derive(Debug)]
-pub(crate) struct Failed {
+struct Failed {
     /// In the words of the other system.
     what: &'static str,
     why: Why,
@@ -39,13 +134,13 @@ enum Why {
 }
 
 /// The permission without which Meta shows no lead.
-pub(crate) const LEADS_RETRIEVAL: &str = "leads_retrieval";
+const LEADS_RETRIEVAL: &str = "leads_retrieval";
 
-/// Reads the company, people and orders: four or five calls.
+/// Reads the company, people and orders: three or four calls.
 ///
 /// # Errors
 /// Names what could not be read.
-pub(crate) async fn try_key(client: &Client, now: Timestamp) -> Result<Tried, Failed> {
+async fn try_key(client: &Client, now: Timestamp) -> Result<Tried, Failed> {
     client.pacer().expect(4);
     let failed = |what| move |error| Failed { what, why: Why::Remonline(error) };
     let company = client.company().await.map_err(failed("company"))?;
@@ -59,7 +154,7 @@ pub(crate) async fn try_key(client: &Client, now: Timestamp) -> Result<Tried, Fa
 ///
 /// # Errors
 /// Names what could not be read.
-pub(crate) async fn try_token(graph: &Graph, token: &SecretString, page_id: &MetaId) -> Result<String, Failed> {
+async fn try_token(graph: &Graph, token: &SecretString, page_id: &MetaId) -> Result<String, Failed> {
     let failed = |what| move |error| Failed { what, why: Why::Graph(error) };
     own_page(graph, token, page_id).await?;
     let page = graph.page(token, page_id).await.map_err(failed("page"))?;
@@ -101,7 +196,7 @@ async fn may_read_leads(graph: &Graph, token: &SecretString, page: &PageDetails)
 
 impl Failed {
     /// The state of a connection with this key; `None` when the failure will pass.
-    pub(crate) fn state(&self) -> Option<ConnectionState> {
+    fn state(&self) -> Option<ConnectionState> {
         use remonline::Error as E;
         match &self.why {
             Why::Remonline(E::KeyRejected(_)) | Why::Graph(GraphError::TokenRejected(_)) | Why::OtherPage { .. } => {
@@ -122,7 +217,7 @@ impl Failed {
     }
 
     /// 422 blaming the field at `pointer` when the key is refused, 502 or 503 when it could not be tried now.
-    pub(crate) fn problem(&self, pointer: &str, language: Language) -> Problem {
+    fn problem(&self, pointer: &str, language: Language) -> Problem {
         match (&self.why, self.state()) {
             (Why::Remonline(error), None) => remonline_problem(error, language),
             (Why::Graph(error), None) => graph_problem(error, language),
@@ -135,7 +230,8 @@ impl Failed {
             Why::Remonline(error) => sentence(&explain_remonline(error, language)),
             Why::Graph(error) => sentence(&explain_graph(error, language)),
             Why::OtherPage { name, id } => {
-                format!("The token belongs to {name} ({id}), not to this page. Make a token of the page itself.")
+                let values = FluentArgs::from_iter([("name", name.as_str()), ("id", id.as_str())]);
+                language.text_with("token-of-other-page", &values).map(|text| sentence(&text)).unwrap_or_default()
             }
             Why::NoLeadAccess(words) => {
                 let explained = language.graph(Some(103), None).map(|text| sentence(&text));

@@ -10,7 +10,7 @@ use crate::{
     app::App,
     choices::{self, List},
     explain::Language,
-    failure::{explain_graph, explain_remonline, graph_problem, remonline_problem, sentence},
+    failure::{explain_graph, explain_remonline, graph_problem, sentence},
     problem::{FieldError, Problem},
 };
 
@@ -86,9 +86,9 @@ async fn missing_ids(
     named: Vec<Named>,
     language: Language,
 ) -> Result<Vec<FieldError>, Problem> {
-    if connection.account().is_none() {
+    let Some(account) = connection.account() else {
         return Ok(vec![FieldError::new("/client/connection", "is not a connection of kind remonline")]);
-    }
+    };
     let client = app.remonline(connection).await?;
     let mut errors = Vec::new();
     for (list, named) in by_list(named) {
@@ -100,7 +100,7 @@ async fn missing_ids(
                 errors.push(FieldError::new("/client/connection", sentence(&explain_remonline(&error, language))));
                 return Ok(errors);
             }
-            Err(error) => return Err(remonline_problem(&error, language)),
+            Err(error) => return Err(app.remonline_failed(&account.id, &error, language).await),
         }
     }
     Ok(errors)
