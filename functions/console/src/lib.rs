@@ -1,7 +1,7 @@
 //! The console: the JSON API for people and scripts, one file per resource.
 //!
 //! It reads and writes the tables and asks RemOnline and Meta for what a person chooses from; leads themselves are
-//! the processor's. Whatever fails becomes a [`problem::Problem`], at one place for each crate it comes from
+//! the processor's. Whatever fails becomes a `Problem` (RFC 9457), at one place for each crate it comes from
 //! (`failure.rs`). Texts that explain are in `locales`, not in code. Where new things go: another resource is a file
 //! with its handlers and a line in `openapi.rs`, which serves and describes it.
 
