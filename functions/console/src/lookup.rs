@@ -6,7 +6,7 @@ use domain::{
     marker,
 };
 use jiff::{SignedDuration, Timestamp};
-use remonline::{Choice, Client, Order, Person, PhoneVariants};
+use remonline::{Choice, Client, Order, Person};
 use serde_json::{Value, json};
 
 use crate::{
@@ -77,8 +77,7 @@ impl Look<'_> {
         if let Some(known) = self.known(&self.app.hasher.phone(phone.e164())).await? {
             return Ok(vec![known]);
         }
-        let variants = PhoneVariants::new(phone.e164(), Some(phone.national_digits()));
-        let found = self.remonline.find_by_phone(&variants, self.account.phone_search).await;
+        let found = self.remonline.find_by_phone(phone, self.account.phone_search).await;
         Ok(self.answered(found).await?.iter().map(existing_client).collect())
     }
 

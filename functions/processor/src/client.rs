@@ -5,7 +5,7 @@ use domain::{
     Stage, StepKind,
 };
 use jiff::SignedDuration;
-use remonline::{Person, PhoneVariants};
+use remonline::Person;
 use serde_json::Value;
 use store::{PersonEntry, PersonWrite};
 
@@ -152,8 +152,7 @@ impl Shift<'_> {
         let client = &telling.plan.client;
         let found = match (key, &client.phone, &client.email) {
             (MatchKey::Phone, Some(phone), _) => {
-                let variants = PhoneVariants::new(phone.e164(), Some(phone.national_digits()));
-                telling.remonline.find_by_phone(&variants, telling.account.phone_search).await
+                telling.remonline.find_by_phone(phone, telling.account.phone_search).await
             }
             (MatchKey::Email, _, Some(email)) => telling.remonline.find_by_email(email.as_str()).await,
             _ => return Ok(Vec::new()),

@@ -3,9 +3,7 @@ use std::fmt;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value as Json};
 
-use crate::{
-    ClientDuplicates, ClientMode, Email, Match, MatchKey, NewClient, OrderDuplicates, OrderMode, Phone, same_phone,
-};
+use crate::{ClientDuplicates, ClientMode, Email, Match, MatchKey, NewClient, OrderDuplicates, OrderMode, Phone};
 
 /// A client that RemOnline has.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -93,12 +91,9 @@ pub enum OrderDecision {
 }
 
 impl ExistingClient {
-    /// Whether one of the phones is this number, in any spelling. A field may hold several numbers.
+    /// Whether one of the phones is this number, in any spelling.
     pub fn has_phone(&self, phone: &Phone) -> bool {
-        let national = phone.national_digits();
-        let is_national = |stored: &str| stored.chars().filter(char::is_ascii_digit).eq(national.chars());
-        let numbers = self.phones.iter().flat_map(|stored| stored.split([',', ';']));
-        numbers.into_iter().any(|stored| same_phone(stored, phone.e164()) || is_national(stored))
+        self.phones.iter().any(|stored| phone.is(stored))
     }
 
     /// Whether this is the client's e-mail address, in any case.

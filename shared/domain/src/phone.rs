@@ -65,6 +65,22 @@ impl Phone {
         phonenumber::parse(None, &self.0).map_or_else(|_| self.digits().to_owned(), national)
     }
 
+    /// The spellings that RemOnline may have stored, the likeliest first: `+380501112233`, `380501112233`,
+    /// `0501112233`. It keeps a number as it was typed and may search for that only.
+    pub fn spellings(&self) -> Vec<String> {
+        let mut spellings = vec![self.0.clone(), self.digits().to_owned(), self.national_digits()];
+        spellings.dedup();
+        spellings
+    }
+
+    /// Whether `stored` is this number, in whatever spelling. One field may hold several numbers, and the national
+    /// spelling may be shorter than what [`same_phone`] accepts.
+    pub fn is(&self, stored: &str) -> bool {
+        let national = self.national_digits();
+        let is_national = |stored: &str| !stored.contains('+') && digits(stored) == national;
+        stored.split([',', ';']).any(|stored| same_phone(stored, &self.0) || is_national(stored))
+    }
+
     /// Country code and the last two digits: `+380*******33`.
     pub fn masked(&self) -> String {
         let code = phonenumber::parse(None, &self.0).map_or(0, |number| number.code().value());
@@ -225,6 +241,22 @@ mod tests {
     fn compares_spellings(#[case] one: &str, #[case] other: &str, #[case] same: bool) {
         assert_eq!(same_phone(one, other), same);
         assert_eq!(same_phone(other, one), same);
+    }
+
+    #[rstest]
+    #[case("+380501112233", "044 111 22 33; 050 111 22 33", true)]
+    #[case("+380501112233", "044 111 22 33; 050 111 22 44", false)]
+    #[case::short_national("+4532123456", "32 12 34 56", true)]
+    #[case::short_with_another_country("+4532123456", "+32123456", false)]
+    #[case::too_short("+4532123456", "2123456", false)]
+    fn recognises_itself(#[case] e164: &str, #[case] stored: &str, #[case] same: bool) {
+        assert_eq!(Phone::parse(e164, "UA").unwrap().is(stored), same);
+    }
+
+    #[test]
+    fn spells_the_likeliest_first() {
+        let phone = Phone::parse("0501112233", "UA").unwrap();
+        assert_eq!(phone.spellings(), ["+380501112233", "380501112233", "0501112233"]);
     }
 
     const REGIONS: [&str; 12] = ["UA", "PL", "DE", "RU", "KZ", "US", "GB", "IT", "AR", "MX", "FR", "TR"];

@@ -1,3 +1,4 @@
+use domain::Phone;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -5,7 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::answer::Page;
 use crate::row::{Row, spelled};
-use crate::{Client, Error, PhoneVariants};
+use crate::{Client, Error};
 
 /// A client card. Its fields have RemOnline's names, also when serialized, so that an update can be compared with it
 /// field by field; what RemOnline left out is empty.
@@ -104,15 +105,8 @@ impl Birthday {
 
 impl Person {
     /// Whether one of the card's numbers is `phone`.
-    pub fn has_phone(&self, phone: &PhoneVariants) -> bool {
-        self.phones.iter().any(|stored| phone.matches(stored.number()))
-    }
-
-    /// The whole list of numbers with `phone` added; `None` when the card has it. A PATCH replaces the list, so it
-    /// must always be sent whole.
-    pub fn phones_with(&self, phone: &PhoneVariants) -> Option<Vec<PersonPhone>> {
-        let added = || self.phones.iter().cloned().chain([PersonPhone::new(phone.e164())]).collect();
-        (!self.has_phone(phone)).then(added)
+    pub fn has_phone(&self, phone: &Phone) -> bool {
+        self.phones.iter().any(|stored| phone.is(stored.number()))
     }
 
     pub(crate) fn read(row: &Row) -> Option<Self> {
@@ -250,17 +244,6 @@ mod tests {
     #[case(json!({ "day": 1, "month": 2, "year": null }), json!({ "day": 1, "month": 2 }))]
     fn reads_birthdays(#[case] birthday: Value, #[case] expected: Value) {
         assert_eq!(serde_json::to_value(Birthday::read(&birthday)).unwrap(), expected);
-    }
-
-    #[test]
-    fn unites_phones_and_keeps_what_stands_beside_them() {
-        let stored = json!({ "title": "Mobile", "phone": "(050) 111-22-33", "notify": true });
-        let person = read(json!({ "id": 7, "phones": [stored, "0671112233"] })).unwrap();
-        assert_eq!(person.phones_with(&PhoneVariants::new("+380501112233", None)), None);
-        let united = person.phones_with(&PhoneVariants::new("+380931112233", None));
-        let expected =
-            json!([stored, { "title": "", "phone": "0671112233" }, { "title": "", "phone": "+380931112233" }]);
-        assert_eq!(serde_json::to_value(united).unwrap(), expected);
     }
 
     proptest! {

@@ -1,10 +1,10 @@
 //! Finding people, in an API whose search is not documented.
 
-use domain::PhoneSearch;
+use domain::{Phone, PhoneSearch, same_phone};
 
 use crate::answer::Page;
 use crate::people::{Person, PersonPhone};
-use crate::{Client, Details, Error, PhoneVariants, same_number};
+use crate::{Client, Details, Error};
 
 /// How an array is put into a query: the documents say brackets, what works is mostly the plain name.
 const PLAIN: &str = "phones";
@@ -27,7 +27,7 @@ impl Client {
     /// # Errors
     /// [`Error::Unavailable`] also where RemOnline does not filter and has more people than can be read through:
     /// nobody can tell then that the number is new.
-    pub async fn find_by_phone(&self, phone: &PhoneVariants, search: PhoneSearch) -> Result<Vec<Person>, Error> {
+    pub async fn find_by_phone(&self, phone: &Phone, search: PhoneSearch) -> Result<Vec<Person>, Error> {
         let spellings = phone.spellings();
         let at_once = match search {
             PhoneSearch::OneByOne => 1,
@@ -75,20 +75,20 @@ impl Client {
     pub async fn probe_phone_search(&self) -> Result<PhoneSearch, Error> {
         let people = self.list_people(1).await?.rows;
         let Some([one, other]) = telling_pair(&people) else { return Ok(PhoneSearch::OneByOne) };
-        let answer = self.people_with(PLAIN, &[one.1, other.1]).await?.rows;
+        let answer = self.people_with(PLAIN, &[one.1.to_owned(), other.1.to_owned()]).await?.rows;
         let came_back = |id| answer.iter().any(|person| person.id == id);
         let nobody_else = answer.iter().all(|person| has_number(person, one.1) || has_number(person, other.1));
         let works = came_back(one.0) && came_back(other.0) && nobody_else;
         Ok(if works { PhoneSearch::Together } else { PhoneSearch::OneByOne })
     }
 
-    async fn people_with(&self, name: &str, spellings: &[&str]) -> Result<Page<Person>, Error> {
-        let filter = spellings.iter().map(|spelling| (name, *spelling)).collect::<Vec<_>>();
+    async fn people_with(&self, name: &str, spellings: &[String]) -> Result<Page<Person>, Error> {
+        let filter = spellings.iter().map(|spelling| (name, spelling.as_str())).collect::<Vec<_>>();
         self.people_page(&filter, 1).await
     }
 
     /// Searches all people, of whom `page` is the first page, until somebody is found.
-    async fn read_through(&self, page: Page<Person>, phone: &PhoneVariants) -> Result<Vec<Person>, Error> {
+    async fn read_through(&self, page: Page<Person>, phone: &Phone) -> Result<Vec<Person>, Error> {
         let mut next = page.next;
         while let Some(number) = next {
             if number > MOST_PAGES {
@@ -107,11 +107,11 @@ impl Client {
 }
 
 /// Whether these are people in general rather than people found: many, none of them right, and not all there are.
-fn is_unfiltered(found: &Page<Person>, phone: &PhoneVariants) -> bool {
+fn is_unfiltered(found: &Page<Person>, phone: &Phone) -> bool {
     found.next.is_some() && found.rows.len() > PLAUSIBLE && !found.rows.iter().any(|person| person.has_phone(phone))
 }
 
-fn verified(found: Page<Person>, phone: &PhoneVariants) -> Vec<Person> {
+fn verified(found: Page<Person>, phone: &Phone) -> Vec<Person> {
     lowest_first(found.rows.into_iter().filter(|person| person.has_phone(phone)).collect())
 }
 
@@ -139,5 +139,5 @@ fn verifiable_number(person: &Person) -> Option<&str> {
 }
 
 fn has_number(person: &Person, number: &str) -> bool {
-    person.phones.iter().any(|stored| same_number(stored.number(), number))
+    person.phones.iter().any(|stored| same_phone(stored.number(), number))
 }

@@ -1,6 +1,7 @@
 use axum::response::Response;
+use domain::Phone;
 use pretty_assertions::assert_eq;
-use remonline::{Error, Person, PhoneSearch, PhoneVariants};
+use remonline::{Error, Person, PhoneSearch};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -58,8 +59,8 @@ async fn remonline(filter: Filter, people: Vec<Value>) -> RemOnline {
     .await
 }
 
-fn wanted() -> PhoneVariants {
-    PhoneVariants::new(E164, Some("0501112233".to_owned()))
+fn wanted() -> Phone {
+    Phone::parse(E164, "UA").unwrap()
 }
 
 fn ids(people: &[Person]) -> Vec<i64> {
