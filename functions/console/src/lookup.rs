@@ -1,12 +1,11 @@
 //! What RemOnline has for a lead, and so what would be done: for the preview, by reading alone.
 
 use domain::{
-    Account, Bundle, ClientDecision, ClientMode, ExistingClient, ExistingOrder, Match, MatchKey, Matches, MetaId,
-    NewClient, NewOrder, OrderDecision, OrderMode, OrderRules, WhenFound, client_change, decide_client, decide_order,
-    marker,
+    Account, Bundle, ClientDecision, ClientMode, ExistingClient, Match, MatchKey, Matches, MetaId, NewClient, NewOrder,
+    OrderDecision, OrderMode, OrderRules, WhenFound, client_change, decide_client, decide_order, marker,
 };
-use jiff::{SignedDuration, Timestamp};
-use remonline::{Choice, Client, Order, Person};
+use jiff::SignedDuration;
+use remonline::{Choice, Client};
 use serde_json::{Value, json};
 
 use crate::{
@@ -78,7 +77,7 @@ impl Look<'_> {
             return Ok(vec![known]);
         }
         let found = self.remonline.find_by_phone(phone, self.account.phone_search).await;
-        Ok(self.answered(found).await?.iter().map(existing_client).collect())
+        Ok(self.answered(found).await?.iter().map(ExistingClient::from).collect())
     }
 
     async fn by_email(&self, new: &NewClient) -> Result<Vec<ExistingClient>, Problem> {
@@ -87,14 +86,14 @@ impl Look<'_> {
             return Ok(vec![known]);
         }
         let found = self.remonline.find_by_email(email.as_str()).await;
-        Ok(self.answered(found).await?.iter().map(existing_client).collect())
+        Ok(self.answered(found).await?.iter().map(ExistingClient::from).collect())
     }
 
     /// The client that the dedup index names, as RemOnline has it now.
     async fn known(&self, hash: &str) -> Result<Option<ExistingClient>, Problem> {
         let entry = self.app.store.person(&self.account.id, hash).await?;
         let Some(client_id) = entry.and_then(|entry| entry.client_id) else { return Ok(None) };
-        Ok(self.answered(self.remonline.person(client_id).await).await?.as_ref().map(existing_client))
+        Ok(self.answered(self.remonline.person(client_id).await).await?.as_ref().map(ExistingClient::from))
     }
 
     /// What would become of the order of that client.
@@ -150,7 +149,7 @@ impl Look<'_> {
         let within = rules.duplicates.within_days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
         let orders = self.remonline.orders_of_client(client_id, within.map(|within| now - within)).await;
         let orders = self.answered(orders).await?;
-        let existing: Vec<_> = orders.iter().map(|order| existing_order(order, statuses, now)).collect();
+        let existing: Vec<_> = orders.iter().map(|order| order.existing(statuses, now)).collect();
         Ok(match decide_order(&rules.duplicates, &existing, now) {
             OrderDecision::Found { id } => Some(id),
             OrderDecision::Create => None,
@@ -184,25 +183,6 @@ impl Look<'_> {
 
 fn unchanged(client: &ExistingClient) -> ClientPreview {
     ClientPreview { decision: ClientWord::Unchanged, client_id: Some(client.id), requests: Vec::new() }
-}
-
-/// The card as the domain compares it.
-fn existing_client(person: &Person) -> ExistingClient {
-    let phones = person.phones.iter().map(|phone| phone.number().to_owned()).collect();
-    let card = match json!(person) {
-        Value::Object(card) => card,
-        _ => serde_json::Map::new(),
-    };
-    ExistingClient { id: person.id, phones, card }
-}
-
-/// An order's own answer names its status without the group, so the list of statuses tells whether it is closed. One
-/// that does not say when it was made counts as new: one too few is better than one too many.
-fn existing_order(order: &Order, statuses: &[Choice], now: Timestamp) -> ExistingOrder {
-    let status = order.status.as_ref().map(|status| status.id);
-    let listed = statuses.iter().find(|listed| id(listed) == status);
-    let closed = order.is_closed() || matches!(listed.and_then(group), Some(6 | 7));
-    ExistingOrder { id: order.id, created_at: order.created_at.unwrap_or(now), closed }
 }
 
 fn id(choice: &Choice) -> Option<i64> {

@@ -29,6 +29,8 @@ pub(crate) struct Shift<'p> {
     connections: HashMap<Slug, Connection>,
     bundles: HashMap<Slug, Bundle>,
     clients: HashMap<Slug, Arc<remonline::Client>>,
+    /// The account's order statuses, once they were needed.
+    pub statuses: Vec<remonline::Choice>,
     /// When the first of the leads that were set aside goes on.
     pub next_due: Option<Timestamp>,
     /// Nothing more can be done in this invocation: the lease is lost, or there is no time to send in.
@@ -97,6 +99,7 @@ impl<'p> Shift<'p> {
             connections: HashMap::new(),
             bundles: HashMap::new(),
             clients: HashMap::new(),
+            statuses: Vec::new(),
             next_due: None,
             stop: false,
         }

@@ -136,7 +136,7 @@ impl Shift<'_> {
             let found = telling.remonline.person(id).await;
             story.note(self, telling, StepKind::FindClient, found_word(matches!(found, Ok(Some(_)))), &found);
             match found? {
-                Some(person) => return Ok(vec![existing(&person)]),
+                Some(person) => return Ok(vec![ExistingClient::from(&person)]),
                 // Deleted or merged since: it is searched for like any other.
                 None => {
                     self.processor.store.forget(&self.lease.account, &known.hash).await?;
@@ -145,7 +145,7 @@ impl Shift<'_> {
             }
         }
         let found = self.search(story, telling, known.key).await?;
-        Ok(found.iter().map(existing).collect())
+        Ok(found.iter().map(ExistingClient::from).collect())
     }
 
     async fn search(&mut self, story: &mut Story, telling: &Telling, key: MatchKey) -> Result<Vec<Person>, Failure> {
@@ -333,12 +333,6 @@ fn claims(telling: &Telling, known: &[Known]) -> Vec<String> {
 
 fn found_word(found: bool) -> &'static str {
     if found { "found" } else { "not_found" }
-}
-
-fn existing(person: &Person) -> ExistingClient {
-    let phones = person.phones.iter().map(|phone| phone.number().to_owned()).collect();
-    let card = serde_json::to_value(person).unwrap_or_default();
-    ExistingClient { id: person.id, phones, card: object(card) }
 }
 
 /// Whether a card says what a create of `client` would have written.

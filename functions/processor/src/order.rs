@@ -1,11 +1,11 @@
 //! The order of one lead: found, or made once with its marker.
 
 use domain::{
-    Attempt, ClientOutcome, ExistingOrder, NewOrder, OrderDecision, OrderMode, OrderOutcome, OrderRules, Reason, Stage,
-    StepKind, WhenFound,
+    Attempt, ClientOutcome, NewOrder, OrderDecision, OrderMode, OrderOutcome, OrderRules, Reason, Stage, StepKind,
+    WhenFound,
 };
 use jiff::{SignedDuration, Timestamp};
-use remonline::Order;
+use remonline::{Choice, Order};
 use store::KnownOrder;
 
 use crate::{
@@ -68,11 +68,31 @@ impl Shift<'_> {
         let within = rules.duplicates.within_days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
         let orders = self.orders_of_client(story, telling, within.map(|within| self.now() - within)).await?;
         let now = self.now();
-        let existing = orders.iter().map(|order| existing(order, now)).collect::<Vec<_>>();
+        let statuses = self.closing_statuses(story, telling, rules, &orders).await?;
+        let existing = orders.iter().map(|order| order.existing(&statuses, now)).collect::<Vec<_>>();
         match domain::decide_order(&rules.duplicates, &existing, now) {
             OrderDecision::Create => Ok(None),
             OrderDecision::Found { id } => Ok(Some(id)),
         }
+    }
+
+    /// The account's statuses, where they decide: an order does not say itself whether its status closes it.
+    async fn closing_statuses(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        rules: &OrderRules,
+        orders: &[Order],
+    ) -> Result<Vec<Choice>, Failure> {
+        if !rules.duplicates.only_open || orders.iter().all(Order::is_closed) {
+            return Ok(Vec::new());
+        }
+        if self.statuses.is_empty() {
+            let statuses = telling.remonline.statuses().await;
+            story.note(self, telling, StepKind::FindOrder, "statuses", &statuses);
+            self.statuses = statuses?;
+        }
+        Ok(self.statuses.clone())
     }
 
     async fn orders_of_client(
@@ -176,9 +196,4 @@ fn may_be_ours(found: &Order, order: &NewOrder, attempt: &Attempt) -> bool {
     let young = found.created_at.is_none_or(|at| at >= attempt.first_at - SignedDuration::from_secs(60));
     let same_type = found.order_type_id == order.fields.get("order_type_id").and_then(serde_json::Value::as_i64);
     unmarked && young && same_type
-}
-
-/// An order that does not say when it was made counts as new: one too few is better than one too many.
-fn existing(order: &Order, now: Timestamp) -> ExistingOrder {
-    ExistingOrder { id: order.id, created_at: order.created_at.unwrap_or(now), closed: order.is_closed() }
 }

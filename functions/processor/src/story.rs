@@ -250,13 +250,21 @@ impl Story {
 
     /// For a lead that is left out: what would have been sent is kept with the answers.
     fn note_what_would_be_sent(&mut self, plan: Option<&Plan>, at: Timestamp) {
-        let marker = self.marker();
-        let (Some(plan), Some(answers)) = (plan, &mut self.answers) else { return };
-        let client = plan.client.create_body();
-        let order = plan.order.as_ref().map(|order| order.create_body(0, &marker));
-        let body = serde_json::json!({ "client": client, "order": order });
-        answers.bodies.push(RequestBody { at, step: StepKind::Plan, body });
-        self.transaction.add_step(own_step(at, "left_out"));
+        let Some(plan) = plan else { return };
+        self.note_unsent(StepKind::CreateClient, "/contacts/people", plan.client.create_body(), at);
+        if let Some(order) = &plan.order {
+            let mut body = order.create_body(0, &self.marker());
+            body["client_id"] = serde_json::Value::Null;
+            self.note_unsent(StepKind::CreateOrder, "/orders", body, at);
+        }
+    }
+
+    fn note_unsent(&mut self, step: StepKind, path: &str, body: serde_json::Value, at: Timestamp) {
+        let request = Some(StepRequest { method: "POST".to_owned(), path: path.to_owned(), body: None });
+        self.transaction.add_step(Step { step, request, ..own_step(at, "left_out") });
+        if let Some(answers) = &mut self.answers {
+            answers.bodies.push(RequestBody { at, step, body });
+        }
     }
 
     /// The next save keeps these answers.

@@ -1,10 +1,11 @@
+use domain::ExistingOrder;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::answer::Page;
 use crate::row::{Row, integer, spelled};
-use crate::{Client, Error};
+use crate::{Choice, ChoiceId, Client, Error};
 
 /// An order. What RemOnline left out is empty.
 /// Source: RO App API v2, `/orders`.
@@ -68,11 +69,33 @@ pub(crate) fn group_type(status: &Row) -> Option<i64> {
     integer(group).or_else(|| integer(group.get("type")?))
 }
 
+/// Whether a group of statuses is that of closed orders.
+fn is_closing(group: i64) -> bool {
+    matches!(group, 6 | 7)
+}
+
+fn closes(status: &Choice) -> bool {
+    status.extra.get("group").and_then(Value::as_i64).is_some_and(is_closing)
+}
+
 impl Order {
     /// Whether the order is closed, as far as it says itself: by date or by its status' group.
     pub fn is_closed(&self) -> bool {
         let group = self.status.as_ref().and_then(|status| status.group);
-        self.closed_at.is_some() || matches!(group, Some(6 | 7))
+        self.closed_at.is_some() || group.is_some_and(is_closing)
+    }
+
+    /// The order as the domain judges it. An order's own answer names its status without the group, so the list of
+    /// `statuses` tells whether that one closes it. An order that does not say when it was made counts as made `now`:
+    /// one order too few is better than one too many.
+    pub fn existing(&self, statuses: &[Choice], now: Timestamp) -> ExistingOrder {
+        let closes = |status: &Choice| Some(&status.id) == self.status_choice().as_ref() && closes(status);
+        let closed = self.is_closed() || statuses.iter().any(closes);
+        ExistingOrder { id: self.id, created_at: self.created_at.unwrap_or(now), closed }
+    }
+
+    fn status_choice(&self) -> Option<ChoiceId> {
+        self.status.as_ref().map(|status| ChoiceId::Number(status.id))
     }
 
     pub(crate) fn read(row: &Row) -> Option<Self> {

@@ -1,4 +1,4 @@
-use domain::Phone;
+use domain::{ExistingClient, Phone};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -129,6 +129,18 @@ impl Person {
             created_at: row.time("created_at"),
             modified_at: row.time("modified_at"),
         })
+    }
+}
+
+/// The card as the domain compares it.
+impl From<&Person> for ExistingClient {
+    fn from(person: &Person) -> Self {
+        let phones = person.phones.iter().map(|phone| phone.number().to_owned()).collect();
+        let card = match serde_json::to_value(person) {
+            Ok(Value::Object(card)) => card,
+            _ => Map::new(),
+        };
+        Self { id: person.id, phones, card }
     }
 }
 

@@ -134,3 +134,42 @@ async fn a_backlog_keeps_to_three_calls_a_second() {
     assert!(world.remonline.busiest_second() <= 3);
     assert_eq!(world.remonline.orders().len(), leads.len());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_order_does_not_count_where_only_open_ones_do() {
+    let change = |bundle: &mut serde_json::Value| {
+        bundle["order"]["duplicates"] = json!({ "mode": "create_if_missing", "only_open": true });
+    };
+    let mut world = World::new(change).await;
+    let leads = [world.lead(&olena()), world.lead(&olena()), world.lead(&olena())];
+    world.announce(&leads[..1]).await;
+    let client_id = world.transaction(&leads[0]).await.client_id.unwrap();
+
+    world.announce(&leads[1..2]).await;
+    let found = world.transaction(&leads[1]).await;
+    assert_eq!((found.order_outcome, world.remonline.orders().len()), (Some(OrderOutcome::Found), 1));
+
+    let order = world.orders_of(&leads[0]).remove(0);
+    world.remonline.delete_order(order["id"].as_i64().unwrap());
+    let closed = json!({ "branch_id": 15001, "order_type_id": 21001, "client_id": client_id, "status_id": 17 });
+    world.remonline.insert_order(closed);
+    world.announce(&leads[2..]).await;
+    let made = world.transaction(&leads[2]).await;
+    assert_eq!(made.order_outcome, Some(OrderOutcome::Created), "{:#?}", made.steps);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_lead_is_left_out_and_shows_what_would_have_been_sent() {
+    let mut world = World::new(|_| {}).await;
+    let lead = world.test_lead();
+
+    world.announce([&lead]).await;
+
+    let skipped = world.transaction(&lead).await;
+    assert_eq!((skipped.state, skipped.reason), (State::Skipped, Some(Reason::TestLead)));
+    let answers = world.store.answers(&skipped.id).await.unwrap().unwrap();
+    let steps = skipped.steps.iter().filter(|step| step.outcome == "left_out").collect::<Vec<_>>();
+    assert_eq!(steps.iter().map(|step| step.step).collect::<Vec<_>>(), [StepKind::CreateClient, StepKind::CreateOrder]);
+    assert!(steps.iter().all(|step| answers.body_of(step).is_some()));
+    assert!(world.remonline.requests().is_empty());
+}
