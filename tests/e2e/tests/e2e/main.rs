@@ -2,8 +2,21 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod bundle;
+mod bundles;
 mod clients;
+mod crashes;
 mod door;
+mod duplicates;
+mod history;
+mod lost_answers;
+mod orders;
+mod pacing;
+mod parked;
 mod person;
+mod preview;
+mod problems;
+mod restart;
+mod statuses;
 mod transaction;
+mod webhook;
 mod world;

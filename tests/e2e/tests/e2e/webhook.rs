@@ -1,0 +1,223 @@
+//! What is taken from Meta, and what is not.
+
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+use sandbox::Queue;
+use serde_json::json;
+use simulators::meta::{
+    Delivery, Outcome, Shape, changed_fields_payload, dashboard_test_payload, leadgen_update_payload, sign,
+};
+
+use crate::person::Person;
+use crate::transaction::assert_holds;
+use crate::world::{FORM, PAGE, World, now};
+
+const SIGNATURE: &str = "x-hub-signature-256";
+
+impl World {
+    /// Nothing was recorded anywhere, and neither system was asked for anything since `asked`.
+    async fn assert_untouched(&self, asked: (usize, usize)) {
+        assert_eq!(self.transactions("").await, Vec::<serde_json::Value>::new());
+        assert_eq!(self.door.get("/api/unrouted").await.expect(200)["items"], json!([]));
+        assert_eq!(self.sandbox.count(Queue::Lead).waiting, 0);
+        assert_eq!(self.asked(), asked);
+    }
+
+    /// How often RemOnline and Meta were asked for anything.
+    fn asked(&self) -> (usize, usize) {
+        (self.remonline.requests().len(), self.meta.requests().len())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_signature_is_refused_and_leaves_nothing() {
+    let world = World::with_bundle().await;
+    let asked = world.asked();
+    let lead = world.meta.add_lead(FORM, Person::invent().lead());
+    let body = world.meta.payload(&[&lead], &Shape::default());
+    let right = world.meta.sign(&body);
+    let another_secret = sign("another-secret", &body);
+    let cut = &right[..right.len() - 1];
+    let longer = format!("{right}0");
+    let twice = format!("{right},{right}");
+    let spaced = format!("sha256= {}", &right[7..]);
+    let header = |value| vec![(SIGNATURE, value)];
+    let refused = [
+        ("missing", vec![]),
+        ("empty", header("")),
+        ("another secret", header(&another_secret)),
+        ("cut", header(cut)),
+        ("longer", header(&longer)),
+        ("joined", header(&twice)),
+        ("two headers", vec![(SIGNATURE, right.as_str()), (SIGNATURE, right.as_str())]),
+        ("spaces", header(&spaced)),
+        ("no digits", header("sha256=zz")),
+        ("wrong name", header("sha1=65085fd584e240fd3c6c678bd629e07e2cc6be3c")),
+        ("legacy only", vec![("x-hub-signature", "sha1=65085fd584e240fd3c6c678bd629e07e2cc6be3c")]),
+    ];
+    for (case, headers) in refused {
+        let answer = world.webhook(body.clone(), &headers).await;
+        assert_eq!((answer.status, answer.body.len()), (401, 0), "{case}");
+    }
+    let mut changed = body.clone();
+    let last = changed.iter().rposition(|byte| *byte == b'1').unwrap();
+    changed[last] = b'2';
+    assert_eq!(world.webhook(changed, &header(&right)).await.status, 401, "one byte changed");
+    let spaceless = world.meta.payload(&[&lead], &Shape { no_spaces: true, ..Shape::default() });
+    assert_eq!(world.webhook(spaceless, &header(&right)).await.status, 401, "written anew");
+    for garbage in ["", "not JSON", "{\"object\":", "\u{0}"] {
+        assert_eq!(world.webhook(garbage, &[]).await.status, 401, "{garbage:?}");
+    }
+    world.assert_untouched(asked).await;
+    assert_eq!(world.sandbox.count(Queue::Quarantine).waiting, 0);
+    world.webhook(body, &header(&right)).await.expect(200);
+    world.done("repair", &lead).await;
+}
+
+#[rstest]
+#[case::current("new-secret")]
+#[case::previous("old-secret")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn both_secrets_are_good_during_a_rotation(#[case] secret: &str) {
+    let world = World::empty(|options| options.app_secret = "new-secret,old-secret".to_owned()).await;
+    world.meta.update_settings(|settings| settings.require_proof = false);
+    let body = world.meta.payload(&[], &Shape::default());
+    world.webhook(body.clone(), &[(SIGNATURE, &sign(secret, &body))]).await.expect(200);
+    assert_eq!(world.webhook(body.clone(), &[(SIGNATURE, &sign("third-secret", &body))]).await.status, 401);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_digest_in_capitals_is_as_good() {
+    let world = World::with_bundle().await;
+    let lead = world.meta.add_lead(FORM, Person::invent().lead());
+    let body = world.meta.payload(&[&lead], &Shape { numeric_ids: true, docs_key_order: true, ..Shape::default() });
+    let digest = world.meta.sign(&body)["sha256=".len()..].to_uppercase();
+    world.webhook(body, &[(SIGNATURE, &format!("sha256={digest}"))]).await.expect(200);
+    world.done("repair", &lead).await;
+}
+
+#[rstest]
+#[case::right("hub.mode=subscribe&hub.verify_token=sandbox-verify-token&hub.challenge=1158201444", 200, "1158201444")]
+#[case::wrong_token("hub.mode=subscribe&hub.verify_token=guess&hub.challenge=1158201444", 403, "")]
+#[case::no_token("hub.mode=subscribe&hub.challenge=1158201444", 403, "")]
+#[case::wrong_mode("hub.mode=unsubscribe&hub.verify_token=sandbox-verify-token&hub.challenge=1", 403, "")]
+#[case::nothing("", 403, "")]
+#[case::a_script("hub.mode=subscribe&hub.verify_token=sandbox-verify-token&hub.challenge=%3Cscript%3E", 400, "")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_address_is_verified_by_its_token(#[case] query: &str, #[case] status: u16, #[case] body: &str) {
+    let world = World::empty(|_| ()).await;
+    let answer = world.door.get(&format!("/facebook/webhook?{query}")).await;
+    assert_eq!((answer.status, std::str::from_utf8(&answer.body).unwrap()), (status, body));
+    if status == 200 {
+        assert!(answer.header("content-type").starts_with("text/plain"), "{:?}", answer.headers);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn meta_itself_can_subscribe_and_deliver() {
+    let world = World::with_bundle().await;
+    let address = format!("{}/facebook/webhook", world.sandbox.url);
+    world.meta.subscribe(&address, "sandbox-verify-token").await.unwrap();
+    let person = Person::invent();
+    let lead = world.meta.submit_lead(FORM, person.lead());
+    assert_holds(&world.done("repair", &lead).await, &json!({ "source": "webhook", "order_outcome": "created" }));
+    let [Delivery { outcome: Outcome::Answered(200), .. }] = &world.meta.deliveries()[..] else {
+        panic!("one delivery: {:#?}", world.meta.deliveries())
+    };
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_announces_no_lead_is_taken_and_ignored() {
+    let world = World::with_bundle().await;
+    let asked = world.asked();
+    let of_an_instagram = br#"{"object":"instagram","entry":[{"id":"1","changes":[{"field":"leadgen","value":{}}]}]}"#;
+    let of_the_feed = br#"{"object":"page","entry":[{"id":"1","changes":[{"field":"feed","value":{"item":"post"}}]}]}"#;
+    let ignored = [
+        ("dashboard test", dashboard_test_payload(now())),
+        ("leadgen_update", leadgen_update_payload(now())),
+        ("changed_fields", changed_fields_payload(PAGE, now())),
+        ("another object", of_an_instagram.to_vec()),
+        ("another field", of_the_feed.to_vec()),
+        ("no entry", br#"{"object":"page","entry":[]}"#.to_vec()),
+        ("an array", b"[]".to_vec()),
+    ];
+    for (case, body) in ignored {
+        let signature = world.meta.sign(&body);
+        assert_eq!(world.webhook(body, &[(SIGNATURE, &signature)]).await.status, 200, "{case}");
+    }
+    world.assert_untouched(asked).await;
+    assert_eq!(world.sandbox.count(Queue::Quarantine).waiting, 0);
+}
+
+#[rstest]
+#[case::no_json(b"not JSON".to_vec())]
+#[case::no_text(b"\xff\xfe{}".to_vec())]
+#[case::trailing(br#"{"object":"page","entry":[]} {}"#.to_vec())]
+#[case::double_key(br#"{"object":"page","object":"page","entry":[]}"#.to_vec())]
+#[case::deep([vec![b'['; 100], vec![b']'; 100]].concat())]
+#[case::bad_id(br#"{"object":"page","entry":[{"id":"1","changes":[{"field":"leadgen","value":{"leadgen_id":"../1","form_id":"2","page_id":"3"}}]}]}"#.to_vec())]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_signed_and_unreadable_is_quarantined(#[case] body: Vec<u8>) {
+    let world = World::empty(|_| ()).await;
+    let asked = world.asked();
+    let signature = world.meta.sign(&body);
+    world.webhook(body, &[(SIGNATURE, &signature)]).await.expect(200);
+    assert_eq!(world.sandbox.count(Queue::Quarantine).waiting, 1);
+    world.assert_untouched(asked).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_unreadable_change_does_not_hold_up_the_others() {
+    let world = World::with_bundle().await;
+    let lead = world.meta.add_lead(FORM, Person::invent().lead());
+    let body = String::from_utf8(world.meta.payload(&[&lead], &Shape { no_spaces: true, ..Shape::default() })).unwrap();
+    let bad = r#"{"field":"leadgen","value":{"leadgen_id":-1,"form_id":"2","page_id":"3"}}"#;
+    let body = body.replace(r#""changes":["#, &format!(r#""changes":[{bad},"#));
+    let signature = world.meta.sign(body.as_bytes());
+    world.webhook(body, &[(SIGNATURE, &signature)]).await.expect(200);
+    world.done("repair", &lead).await;
+    assert_eq!(world.sandbox.count(Queue::Quarantine).waiting, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_form_that_no_bundle_takes_is_shown() {
+    let world = World::with_bundle().await;
+    let form = world.add_form("Trade-in");
+    let leads = [(); 2].map(|()| world.meta.add_lead(&form, Person::invent().lead()));
+    world.announce(&[&leads[0], &leads[1]]).await;
+    world
+        .until("both are shown", async |world| {
+            let unrouted = world.door.get("/api/unrouted").await.expect(200);
+            unrouted["items"][0]["count"] == 2
+        })
+        .await;
+    let unrouted = world.door.get("/api/unrouted").await.expect(200);
+    assert_holds(
+        &unrouted,
+        &json!({ "items": [{ "page_id": PAGE, "form_id": form, "count": 2 }], "next_cursor": null }),
+    );
+    assert!(unrouted["items"][0]["first_at"].is_string() && unrouted["items"][0]["last_at"].is_string());
+    assert_eq!(world.transactions("").await.len(), 0);
+    assert_eq!(world.new_clients().len(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_webhook_twenty_times_is_one_lead() {
+    let world = World::with_bundle().await;
+    let lead = world.meta.add_lead(FORM, Person::invent().lead());
+    let leads = [lead.as_str()];
+    futures::future::join_all((0..10).map(|_| world.announce(&leads))).await;
+    world.done("repair", &lead).await;
+    let asked = world.remonline.requests().len();
+    futures::future::join_all((0..9).map(|_| world.announce(&leads))).await;
+    let repeated = Shape { repeated: true, ..Shape::default() };
+    let body = world.meta.payload(&[&lead], &repeated);
+    let signature = world.meta.sign(&body);
+    world.webhook(body, &[(SIGNATURE, &signature)]).await.expect(200);
+    world.until("the queue is empty", async |world| world.sandbox.count(Queue::Lead) == Default::default()).await;
+    assert_eq!(world.remonline.requests().len(), asked, "a repetition asks RemOnline for nothing");
+    assert_eq!(world.requests("POST", "/v2/contacts/people"), 1);
+    assert_eq!(world.requests("POST", "/v2/orders"), 1);
+    assert_eq!((world.new_clients().len(), world.remonline.orders().len()), (1, 1));
+    assert_eq!(world.transactions("").await.len(), 1);
+}
