@@ -1,0 +1,83 @@
+//! The embedded AWS: DynamoDB on one loopback port, SQS, KMS and SSM on another.
+
+mod data_dir;
+mod dynamodb;
+mod persistence;
+mod queues;
+mod resources;
+mod services;
+mod sqs_limits;
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use self::data_dir::DataDir;
+pub use self::queues::QueueCount;
+pub(crate) use self::resources::Parameters;
+pub(crate) use self::services::Services;
+use crate::template::{References, Template};
+
+/// The account that owns everything; the one the embedded services assume.
+pub(crate) const ACCOUNT: &str = "123456789012";
+/// The only region of the embedded services.
+pub(crate) const REGION: &str = "us-east-1";
+/// Name of the stack.
+pub(crate) const STACK: &str = "remonline-leads";
+
+/// The running services and what the template made in them.
+#[derive(Debug)]
+pub(crate) struct Aws {
+    /// What each resource is called.
+    pub(crate) references: References,
+    services: Arc<Services>,
+    dynamodb: SocketAddr,
+    others: SocketAddr,
+    /// Held as long as the services run, so that no second sandbox writes to the same files.
+    _data_dir: Option<DataDir>,
+}
+
+impl Aws {
+    /// Starts the services, on the files of `data_dir` or in memory, and makes what is missing of the template.
+    pub(crate) async fn start(
+        template: &Template,
+        parameters: &Parameters,
+        data_dir: Option<&Path>,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Self> {
+        let data_dir = data_dir.map(DataDir::open).transpose()?;
+        let database = dynamodb::open(data_dir.as_ref())?;
+        let services = Arc::new(Services::open(data_dir.as_ref()).await?);
+        let references = resources::create(template, parameters, &services, &database).await?;
+        let dynamodb = dynamodb::serve(listen().await?, database, stop)?;
+        let others = services::serve(listen().await?, Arc::clone(&services), stop)?;
+        Ok(Self { references, services, dynamodb, others, _data_dir: data_dir })
+    }
+
+    /// The queues, for the event source mapping.
+    pub(crate) fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// The SDK's own environment variables that lead a function here.
+    pub(crate) fn environment(&self) -> [(String, String); 7] {
+        [
+            ("AWS_ENDPOINT_URL", format!("http://{}", self.others)),
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", self.dynamodb)),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_DEFAULT_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", "sandbox".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "sandbox".to_owned()),
+            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+    }
+}
+
+async fn listen() -> anyhow::Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", 0)).await.context("no free loopback port")
+}
