@@ -7,7 +7,7 @@ use simulators::meta::NewLead;
 
 use crate::bundle::bundle;
 use crate::person::Person;
-use crate::transaction::assert_holds;
+use crate::transaction::{assert_holds, step};
 use crate::world::{FORM, World};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -103,5 +103,17 @@ async fn metas_dummy_leads_are_treated_as_the_bundle_says(#[case] rule: &str) {
     world.settled("repair", &lead, "skipped", "test_lead").await;
     assert_eq!(world.remonline.requests().len(), asked);
     let revealed = world.door.get(&format!("/api/transactions/repair/{lead}?reveal=true")).await.expect(200);
-    assert_eq!(revealed["steps"].as_array().unwrap().last().unwrap()["step"], "plan");
+    let [client, order] = ["create_client", "create_order"].map(|kind| step(&revealed, kind));
+    assert_holds(
+        client,
+        &json!({
+            "outcome": "left_out", "status": null, "request": { "method": "POST", "path": "/v2/contacts/people" },
+        }),
+    );
+    assert_holds(
+        order,
+        &json!({
+            "outcome": "left_out", "status": null, "request": { "path": "/v2/orders", "body": { "branch_id": 15001 } },
+        }),
+    );
 }

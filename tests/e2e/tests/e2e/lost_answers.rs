@@ -31,7 +31,7 @@ async fn a_create_whose_answer_was_lost_is_there_once(
     #[case] effect: Effect,
     #[case] is_applied: bool,
 ) {
-    let world = World::with_bundle().await;
+    let world = World::with_short_waits().await;
     world.remonline.inject(Fault::once(effect).exactly("POST", path));
     let person = Person::invent();
     let lead = world.submit(FORM, person.lead()).await;
@@ -57,7 +57,7 @@ async fn a_create_whose_answer_was_lost_is_there_once(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_search_that_lags_behind_makes_no_second_client() {
-    let world = World::with_bundle().await;
+    let world = World::with_short_waits().await;
     world.remonline.update_settings(|settings| {
         settings.people_search_delay_ms = 1500;
         settings.order_search_delay_ms = 1500;
@@ -72,7 +72,7 @@ async fn a_search_that_lags_behind_makes_no_second_client() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_lead_of_the_person_waits_for_the_doubt_to_be_settled() {
-    let world = World::with_bundle().await;
+    let world = World::with_short_waits().await;
     world.remonline.inject(Fault::once(Effect::ApplyAfter(LATE)).exactly("POST", CLIENTS));
     let person = Person::invent();
     let leads = [(); 2].map(|()| world.meta.add_lead(FORM, person.lead()));
@@ -85,7 +85,7 @@ async fn a_second_lead_of_the_person_waits_for_the_doubt_to_be_settled() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_attempts_without_an_outcome_are_a_case_for_a_person() {
-    let world = World::with_bundle().await;
+    let world = World::with_short_waits().await;
     world.remonline.inject(Fault::always(Effect::status(502)).exactly("POST", ORDERS));
     let lead = world.submit(FORM, Person::invent().lead()).await;
     let transaction = world.settled("repair", &lead, "review", "outcome_unknown").await;

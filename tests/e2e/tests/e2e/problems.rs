@@ -97,6 +97,6 @@ async fn every_wrong_request_is_a_problem() {
     problem(&door.send("DELETE", "/api/connections/shop", &[], "").await, 409);
     problem(&door.post("/api/bundles", &bundle("repair", FORM)).await, 409);
     problem(&door.send("POST", "/api/bundles", &[("content-type", "application/json")], "{").await, 422);
-    problem(&door.send("PUT", "/api/stats", &[], "").await, 405);
+    problem(&door.send("DELETE", "/api/unrouted", &[], "").await, 405);
     assert_holds(&door.get("/api/health").await.expect(200), &json!({ "status": "ok" }));
 }

@@ -45,7 +45,7 @@ async fn a_status_is_shown_with_its_meaning_and_the_lead_goes_on_in_the_end(
     #[case] connection: &str,
     #[case] meaning: &str,
 ) {
-    let world = World::with_bundle().await;
+    let world = World::with_short_waits().await;
     world.remonline.inject(Fault::always(Effect::status(status)).exactly("POST", "/v2/orders"));
     let lead = world.submit(FORM, Person::invent().lead()).await;
     let transaction = world.settled("repair", &lead, state, reason).await;
@@ -84,7 +84,7 @@ async fn a_status_is_shown_with_its_meaning_and_the_lead_goes_on_in_the_end(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_field_is_named_and_the_mended_bundle_goes_on() {
-    let world = World::with_bundle().await;
+    let world = World::with_short_waits().await;
     world.remonline.update_settings(|settings| drop(settings.required_custom_fields.insert("f6001".to_owned())));
     let lead = world.submit(FORM, Person::invent().lead()).await;
     world.settled("repair", &lead, "parked", "rejected").await;
@@ -113,7 +113,7 @@ async fn a_call_that_may_be_repeated_waits_for_remonline(#[case] method: &str, #
     world.remonline.inject(Fault::always(Effect::status(503)).exactly(method, path));
     let lead = world.submit(FORM, Person::invent().lead()).await;
     let transaction = world.settled("repair", &lead, "waiting", "remonline_unavailable").await;
-    assert_holds(step(&transaction, kind), &json!({ "status": 503, "outcome": "remonline_unavailable" }));
+    assert_eq!(step(&transaction, kind)["status"], 503);
     world.remonline.clear_faults();
     world.done("repair", &lead).await;
     let [order] = &world.orders_of("repair", &lead)[..] else { panic!("one order") };

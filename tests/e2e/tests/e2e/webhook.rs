@@ -1,13 +1,18 @@
 //! What is taken from Meta, and what is not.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use pretty_assertions::assert_eq;
 use rstest::rstest;
-use sandbox::Queue;
+use sandbox::{Queue, QueueCount};
 use serde_json::json;
 use simulators::meta::{
     Delivery, Outcome, Shape, changed_fields_payload, dashboard_test_payload, leadgen_update_payload, sign,
 };
+use tokio::time::Instant;
 
+use crate::bundle::bundle;
 use crate::person::Person;
 use crate::transaction::assert_holds;
 use crate::world::{FORM, PAGE, World, now};
@@ -214,10 +219,35 @@ async fn the_same_webhook_twenty_times_is_one_lead() {
     let body = world.meta.payload(&[&lead], &repeated);
     let signature = world.meta.sign(&body);
     world.webhook(body, &[(SIGNATURE, &signature)]).await.expect(200);
-    world.until("the queue is empty", async |world| world.sandbox.count(Queue::Lead) == Default::default()).await;
+    world.until("the queue is empty", async |world| world.sandbox.count(Queue::Lead) == QueueCount::default()).await;
     assert_eq!(world.remonline.requests().len(), asked, "a repetition asks RemOnline for nothing");
     assert_eq!(world.requests("POST", "/v2/contacts/people"), 1);
     assert_eq!(world.requests("POST", "/v2/orders"), 1);
     assert_eq!((world.new_clients().len(), world.remonline.orders().len()), (1, 1));
     assert_eq!(world.transactions("").await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_leads_in_one_webhook_are_all_recorded() {
+    let world = World::empty(|options| options.time_scale = 2.0).await;
+    world.connect().await;
+    world.add_bundle(&bundle("repair", FORM)).await;
+    // Most wait for a bundle that is stopped: what is tried here is the way in.
+    let form = world.add_form("Trade-in");
+    world.door.post("/api/bundles", &bundle("trade-in", &form)).await.expect(201);
+    let leads: Vec<_> = (0..1000)
+        .map(|number| world.meta.add_lead(if number % 200 == 7 { FORM } else { &form }, Person::invent().lead()))
+        .collect();
+    let posted = Instant::now();
+    world.announce(&leads.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert!(posted.elapsed() < Duration::from_secs(5), "{:?}: Meta waits no longer", posted.elapsed());
+    world.until("the queue is empty", async |world| world.sandbox.count(Queue::Lead) == QueueCount::default()).await;
+    let waiting = world.transactions("&state=waiting&reason=bundle_stopped").await;
+    let ids: BTreeSet<_> = waiting.iter().map(|transaction| transaction["leadgen_id"].to_string()).collect();
+    assert_eq!((waiting.len(), ids.len()), (995, 995));
+    for lead in leads.iter().skip(7).step_by(200) {
+        world.done("repair", lead).await;
+    }
+    assert_eq!((world.new_clients().len(), world.remonline.orders().len()), (5, 5));
+    assert_eq!(world.sandbox.count(Queue::DeadLetter).waiting, 0);
 }

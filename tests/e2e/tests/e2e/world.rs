@@ -23,11 +23,14 @@ pub(crate) const PAGE: &str = DEMO_PAGE;
 /// Id of the Meta app.
 const APP: &str = "140000000000001";
 
-/// What the product's own waiting times are divided by: the quiet period of a minute becomes three seconds.
-pub(crate) const TIME_SCALE: f64 = 20.0;
+/// What the product's own waiting times, and with them its time-outs, are divided by.
+const TIME_SCALE: f64 = 8.0;
+
+/// The same where a test sits the waits out: the quiet period of a minute becomes three seconds.
+pub(crate) const SHORT_WAITS: f64 = 20.0;
 
 /// Longest wait for anything, on a machine that may compile at the same time.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// How often something is looked at while it is waited for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(40);
@@ -61,6 +64,14 @@ impl World {
         world
     }
 
+    /// The same with [`SHORT_WAITS`].
+    pub(crate) async fn with_short_waits() -> Self {
+        let world = Self::empty(|options| options.time_scale = SHORT_WAITS).await;
+        world.connect().await;
+        world.add_bundle(&crate::bundle::bundle("repair", FORM)).await;
+        world
+    }
+
     /// Nothing connected. RemOnline does not count requests and the product hardly paces them, unless `adjust` says
     /// otherwise.
     pub(crate) async fn empty(adjust: impl FnOnce(&mut Options)) -> Self {
@@ -78,7 +89,6 @@ impl World {
         options.time_scale = TIME_SCALE;
         options.capture_logs = true;
         options.function_environment.insert("REMONLINE_MIN_INTERVAL_MS".to_owned(), "20".to_owned());
-        options.function_environment.insert("GRAPH_API_URL".to_owned(), format!("{}/v26.0", servers[1].url()));
         adjust(&mut options);
         let sandbox = Sandbox::start(options.clone()).await.unwrap();
         let old_clients = remonline.people().iter().map(id_of).collect();
@@ -155,11 +165,15 @@ impl World {
         if answer.status == 404 { Value::Null } else { answer.expect(200) }
     }
 
-    /// All transactions, newest first.
+    /// All transactions that match, newest first.
     pub(crate) async fn transactions(&self, query: &str) -> Vec<Value> {
-        let list = self.door.get(&format!("/api/transactions?limit=200{query}")).await.expect(200);
-        assert_eq!(list["next_cursor"], Value::Null, "more than a page");
-        list["items"].as_array().unwrap().clone()
+        let (mut found, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.door.get(&format!("/api/transactions?limit=200{query}{cursor}")).await.expect(200);
+            found.extend(page["items"].as_array().unwrap().iter().cloned());
+            let Some(next) = page["next_cursor"].as_str() else { return found };
+            cursor = format!("&cursor={next}");
+        }
     }
 
     /// Waits until the transaction is done.
