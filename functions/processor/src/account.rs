@@ -18,6 +18,8 @@ pub(crate) struct Worked {
     pub tally: Tally,
     /// When somebody should look at the account again.
     pub look_again_at: Option<Timestamp>,
+    /// Something was due.
+    found_work: bool,
 }
 
 /// The work on one account while its lease is held.
@@ -31,8 +33,8 @@ pub(crate) struct Shift<'p> {
     clients: HashMap<Slug, Arc<remonline::Client>>,
     /// The account's order statuses, once they were needed.
     pub statuses: Vec<remonline::Choice>,
-    /// When the first of the leads that were set aside goes on.
-    pub next_due: Option<Timestamp>,
+    /// Something was due.
+    found_work: bool,
     /// Nothing more can be done in this invocation: the lease is lost, or there is no time to send in.
     pub stop: bool,
 }
@@ -71,12 +73,16 @@ impl Processor {
         self.store.release(&shift.lease).await?;
         let over = shift.stop || shift.out_of_time();
         worked.tally.add(shift.tally);
-        worked.look_again_at = worked.look_again_at.into_iter().chain(shift.next_due).min();
+        worked.found_work |= shift.found_work;
         walked?;
-        let more = !self.store.due(account, self.clock.now(), 1).await?.is_empty();
-        if more && over {
-            worked.look_again_at = Some(self.first_call(account).await?);
-        }
+        let next_due = self.store.next_due(account).await?;
+        let more = next_due.is_some_and(|at| at <= self.clock.now());
+        worked.look_again_at = if more && over {
+            Some(self.first_call(account).await?)
+        } else {
+            // Who found nothing to do was not needed, and needs no successor.
+            next_due.filter(|_| worked.found_work)
+        };
         Ok(more && !over)
     }
 }
@@ -100,7 +106,7 @@ impl<'p> Shift<'p> {
             bundles: HashMap::new(),
             clients: HashMap::new(),
             statuses: Vec::new(),
-            next_due: None,
+            found_work: false,
             stop: false,
         }
     }
@@ -120,6 +126,7 @@ impl<'p> Shift<'p> {
             if due.is_empty() {
                 return Ok(());
             }
+            self.found_work = true;
             let transactions = self.processor.store.transactions(&due).await?;
             for transaction in self.fetch(transactions).await? {
                 if self.out_of_time() || self.stop {

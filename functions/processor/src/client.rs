@@ -126,26 +126,40 @@ impl Shift<'_> {
         Ok(matches)
     }
 
+    /// The clients that one key leads to. The one in the dedup index is enough, unless the other keys must lead to the
+    /// same client: then whoever else has the key counts too.
     async fn find_by_key(
         &mut self,
         story: &mut Story,
         telling: &Telling,
         known: &mut Known,
     ) -> Result<Vec<ExistingClient>, Failure> {
-        if let Some(id) = known.client_id() {
-            let found = telling.remonline.person(id).await;
-            story.note(self, telling, StepKind::FindClient, found_word(matches!(found, Ok(Some(_)))), &found);
-            match found? {
-                Some(person) => return Ok(vec![ExistingClient::from(&person)]),
-                // Deleted or merged since: it is searched for like any other.
-                None => {
-                    self.processor.store.forget(&self.lease.account, &known.hash).await?;
-                    known.entry = None;
-                }
-            }
+        let indexed = self.find_in_index(story, telling, known).await?;
+        if indexed.is_some() && telling.rules.client.duplicates.match_keys == Match::Any {
+            return Ok(Vec::from_iter(indexed));
         }
         let found = self.search(story, telling, known.key).await?;
-        Ok(found.iter().map(ExistingClient::from).collect())
+        let others = found.iter().filter(|person| indexed.as_ref().is_none_or(|indexed| indexed.id != person.id));
+        Ok(indexed.iter().cloned().chain(others.map(ExistingClient::from)).collect())
+    }
+
+    /// The client that the dedup index has for a key, as RemOnline has it now.
+    async fn find_in_index(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        known: &mut Known,
+    ) -> Result<Option<ExistingClient>, Failure> {
+        let Some(id) = known.client_id() else { return Ok(None) };
+        let found = telling.remonline.person(id).await;
+        story.note(self, telling, StepKind::FindClient, found_word(matches!(found, Ok(Some(_)))), &found);
+        let found = found?;
+        if found.is_none() {
+            // Deleted or merged since: it is searched for like any other.
+            self.processor.store.forget(&self.lease.account, &known.hash).await?;
+            known.entry = None;
+        }
+        Ok(found.as_ref().map(ExistingClient::from))
     }
 
     async fn search(&mut self, story: &mut Story, telling: &Telling, key: MatchKey) -> Result<Vec<Person>, Failure> {

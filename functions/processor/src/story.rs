@@ -76,7 +76,8 @@ impl Shift<'_> {
         let plan = match Plan::make(&rules, &answers.lead) {
             Ok(Planned::Go(plan)) => plan,
             Ok(Planned::Skip { reason, plan }) => {
-                story.note_what_would_be_sent(plan.as_ref(), self.now());
+                let version = self.processor.remonline_url.path().trim_end_matches('/');
+                story.note_what_would_be_sent(plan.as_ref(), version, self.now());
                 return Err(Failure::LeftOut(reason));
             }
             Err(errors) => {
@@ -182,8 +183,7 @@ impl Shift<'_> {
         match verdict {
             Verdict::Park { .. } => self.tally.parked += 1,
             Verdict::Review(_) => self.tally.review += 1,
-            Verdict::Wait { until, .. } => self.next_due = self.next_due.into_iter().chain(*until).min(),
-            Verdict::Skip(_) | Verdict::Leave => {}
+            Verdict::Wait { .. } | Verdict::Skip(_) | Verdict::Leave => {}
         }
     }
 }
@@ -249,18 +249,19 @@ impl Story {
     }
 
     /// For a lead that is left out: what would have been sent is kept with the answers.
-    fn note_what_would_be_sent(&mut self, plan: Option<&Plan>, at: Timestamp) {
+    fn note_what_would_be_sent(&mut self, plan: Option<&Plan>, version: &str, at: Timestamp) {
         let Some(plan) = plan else { return };
-        self.note_unsent(StepKind::CreateClient, "/contacts/people", plan.client.create_body(), at);
+        let path = format!("{version}/contacts/people");
+        self.note_unsent(StepKind::CreateClient, path, plan.client.create_body(), at);
         if let Some(order) = &plan.order {
             let mut body = order.create_body(0, &self.marker());
             body["client_id"] = serde_json::Value::Null;
-            self.note_unsent(StepKind::CreateOrder, "/orders", body, at);
+            self.note_unsent(StepKind::CreateOrder, format!("{version}/orders"), body, at);
         }
     }
 
-    fn note_unsent(&mut self, step: StepKind, path: &str, body: serde_json::Value, at: Timestamp) {
-        let request = Some(StepRequest { method: "POST".to_owned(), path: path.to_owned(), body: None });
+    fn note_unsent(&mut self, step: StepKind, path: String, body: serde_json::Value, at: Timestamp) {
+        let request = Some(StepRequest { method: "POST".to_owned(), path, body: None });
         self.transaction.add_step(Step { step, request, ..own_step(at, "left_out") });
         if let Some(answers) = &mut self.answers {
             answers.bodies.push(RequestBody { at, step, body });
