@@ -7,6 +7,7 @@ use clap::Parser;
 use sandbox::cli::Flags;
 use sandbox::{Sandbox, demo, function};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
 
 /// What the shell gets when the sandbox cannot start.
 const CANNOT_START: u8 = 2;
@@ -32,7 +33,9 @@ async fn run_sandbox() -> anyhow::Result<ExitCode> {
         }
         Err(error) => return refuse(&error),
     };
-    tracing_subscriber::fmt().json().with_max_level(tracing::Level::WARN).with_writer(stderr).init();
+    // A condition that did not hold is an everyday answer of DynamoDB, which its server warns of.
+    let levels = EnvFilter::new("warn,dynoxide=error");
+    tracing_subscriber::fmt().json().with_env_filter(levels).with_writer(stderr).init();
     let mut stop = std::pin::pin!(stop_signal()?);
     let sandbox = tokio::select! {
         sandbox = start(&flags) => sandbox,

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use winterbaume_sqs::types::Message;
 
 use crate::aws::{REGION, Services};
@@ -20,8 +22,14 @@ const MAX_POLLERS: usize = 4;
 /// How often an empty queue is looked at: a message may come back to it without a sound.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Starts the pollers of `mapping`; they end with `stop`.
-pub(crate) fn start(mapping: &Mapping, services: &Arc<Services>, function: &Arc<Pool>, stop: &CancellationToken) {
+/// Starts the pollers of `mapping` among `tasks`. With `stop` they take no more messages and end with the batch they have.
+pub(crate) fn start(
+    mapping: &Mapping,
+    services: &Arc<Services>,
+    function: &Arc<Pool>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
     for _ in 0..mapping.scaling_config.maximum_concurrency.min(MAX_POLLERS) {
         let poller = Poller {
             queue: mapping.queue.rsplit(':').next().unwrap_or_default().to_owned(),
@@ -30,7 +38,7 @@ pub(crate) fn start(mapping: &Mapping, services: &Arc<Services>, function: &Arc<
             function: Arc::clone(function),
         };
         let stop = stop.clone();
-        tokio::spawn(async move { stop.run_until_cancelled(poller.poll()).await });
+        tasks.spawn(async move { poller.poll(stop).await });
     }
 }
 
@@ -42,16 +50,16 @@ struct Poller {
 }
 
 impl Poller {
-    async fn poll(&self) {
-        loop {
+    async fn poll(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
             let arrival = self.services.queues().arrival();
             tokio::pin!(arrival);
             arrival.as_mut().enable();
             match self.services.receive(&self.queue, self.mapping.batch_size).await {
                 Ok(batch) if !batch.is_empty() => self.deliver(&batch).await,
                 Ok(_) => {
-                    // Either way the queue is looked at again.
-                    let _arrived = tokio::time::timeout(LOOK_INTERVAL, arrival).await;
+                    // However it ends, the queue is looked at again.
+                    let _arrived = stop.run_until_cancelled(timeout(LOOK_INTERVAL, arrival)).await;
                 }
                 Err(error) => {
                     tracing::error!(%error, queue = self.queue, "messages cannot be received");

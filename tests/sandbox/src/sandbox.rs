@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::Value;
@@ -15,6 +16,9 @@ use crate::lambda::{Launch, Logs, Pool};
 use crate::outside::Outside;
 use crate::template::{Function, Template};
 use crate::{Options, environment, queue, scaled_seconds, schedule};
+
+/// How long functions may go on after the sandbox is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// The running product.
 #[derive(Debug)]
@@ -34,6 +38,7 @@ pub struct Sandbox {
     functions: BTreeMap<String, Arc<Pool>>,
     environments: BTreeMap<String, BTreeMap<String, String>>,
     logs: Logs,
+    event_sources: TaskTracker,
     processes: TaskTracker,
     stop: Stop,
     _outside: Outside,
@@ -109,6 +114,7 @@ impl Sandbox {
             functions: BTreeMap::new(),
             environments: BTreeMap::new(),
             logs,
+            event_sources: TaskTracker::new(),
             processes: TaskTracker::new(),
             stop,
             _outside: outside,
@@ -125,10 +131,10 @@ impl Sandbox {
             self.environments.insert(function.name.clone(), launch.environment.clone());
             let pool = Pool::new(launch);
             for mapping in &function.mappings {
-                queue::start(mapping, self.aws.services(), &pool, &self.stop.events);
+                queue::start(mapping, self.aws.services(), &pool, &self.event_sources, &self.stop.events);
             }
             for schedule in &function.schedules {
-                schedule::start(schedule, &pool, options.schedule_scale, &self.stop.events)?;
+                schedule::start(schedule, &pool, options.schedule_scale, &self.event_sources, &self.stop.events)?;
             }
             self.functions.insert(function.id, pool);
         }
@@ -222,9 +228,17 @@ impl Sandbox {
         self.logs.lines()
     }
 
-    /// Takes no more events, ends every process and then the services behind them.
+    /// Takes no more events, lets the functions finish what they are at if that is soon, ends every process and then
+    /// the services behind them.
     pub async fn shutdown(self) {
         self.stop.events.cancel();
+        self.event_sources.close();
+        let finished = async {
+            self.event_sources.wait().await;
+            futures::future::join_all(self.functions.values().map(|pool| pool.quiet())).await;
+        };
+        // What does not finish is killed, which the product survives at any moment.
+        let _killed = tokio::time::timeout(GRACE, finished).await;
         self.stop.processes.cancel();
         self.processes.close();
         self.processes.wait().await;

@@ -7,11 +7,13 @@ use anyhow::{Context, bail};
 use bytes::Bytes;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::lambda::Pool;
 use crate::template::Schedule;
 
-/// Invokes `function` on `schedule`, `scale` times as often, until `stop`. A round waits for the one before it.
+/// Invokes `function` on `schedule`, `scale` times as often, in one of `tasks` until `stop`. A round waits for the one
+/// before it.
 ///
 /// # Errors
 /// When the expression is none that the sandbox knows.
@@ -19,6 +21,7 @@ pub(crate) fn start(
     schedule: &Schedule,
     function: &Arc<Pool>,
     scale: f64,
+    tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let period = period(&schedule.schedule_expression)?.div_f64(scale);
@@ -33,7 +36,7 @@ pub(crate) fn start(
         }
     };
     let stop = stop.clone();
-    tokio::spawn(async move { stop.run_until_cancelled(rounds).await });
+    tasks.spawn(async move { stop.run_until_cancelled(rounds).await });
     Ok(())
 }
 

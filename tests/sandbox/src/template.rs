@@ -11,6 +11,8 @@ pub(crate) use self::intrinsics::References;
 use self::intrinsics::evaluate;
 
 mod intrinsics;
+#[cfg(test)]
+mod tests;
 
 /// The template of the product, as it is deployed.
 pub(crate) const PRODUCT: &str = include_str!("../../../infra/template.yaml");

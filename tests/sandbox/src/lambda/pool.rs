@@ -7,7 +7,7 @@ use super::process::{Handle, Process};
 use super::{FunctionError, Launch};
 
 /// Most processes of one function. Lambda has a thousand; one machine shows the same with a few.
-const MAX_PROCESSES: usize = 8;
+const MAX_PROCESSES: u32 = 8;
 
 /// A function with its processes, each of which has one event at a time.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Pool {
     pub(crate) fn new(launch: Launch) -> Arc<Self> {
         Arc::new(Self {
             launch,
-            slots: Semaphore::new(MAX_PROCESSES),
+            slots: Semaphore::new(MAX_PROCESSES as usize),
             idle: Mutex::new(Vec::new()),
             all: Mutex::new(Vec::new()),
         })
@@ -78,6 +78,12 @@ impl Pool {
             lock(&self.idle).push(process);
         }
         outcome.inspect_err(|error| tracing::warn!(function = self.name(), %error, "invocation failed"))
+    }
+
+    /// Returns when no invocation runs.
+    pub(crate) async fn quiet(&self) {
+        // The semaphore is never closed.
+        let _all_slots = self.slots.acquire_many(MAX_PROCESSES).await;
     }
 
     /// Ids of the processes alive.

@@ -132,6 +132,8 @@ fn command(launch: &Launch, runtime_api: &str) -> Command {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
+        // Ctrl-C reaches every process of the terminal's group; functions are to end by the sandbox's hand.
+        .process_group(0)
         .kill_on_drop(true);
     command
 }

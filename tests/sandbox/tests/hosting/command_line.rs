@@ -1,5 +1,6 @@
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use rstest::rstest;
 
@@ -75,4 +76,26 @@ fn help_names_every_flag() {
     ] {
         assert!(stdout.contains(flag), "{flag}");
     }
+}
+
+#[rstest]
+#[case("TERM")]
+#[case("INT")]
+fn it_stays_until_a_signal_and_ends_well(#[case] name: &str) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
+    command.args(["--port", "0", "--demo-leads", "0"]).stdout(Stdio::piped());
+    let mut process = command.spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.any(|line| line == "Ctrl-C stops it."));
+    assert!(Command::new("kill").args([format!("-{name}"), process.id().to_string()]).status().unwrap().success());
+    assert_eq!(process.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_demo_leads_become_orders() {
+    let (status, stdout, stderr) = sandbox(&["--port", "0", "--once"]);
+    assert_eq!(status, Some(0), "{stdout}\n{stderr}");
+    assert_eq!(stdout.lines().filter(|line| line.starts_with("  done: client ")).count(), 3, "{stdout}");
+    assert!(stdout.contains("People in RemOnline: 3 before, 4 now"), "{stdout}");
+    assert!(stdout.contains("Orders in RemOnline: 0 before, 3 now"), "{stdout}");
 }

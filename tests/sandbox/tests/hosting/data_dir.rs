@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::setup::{aws, enqueue, get, probe, send, until};
+use crate::setup::{aws, enqueue, get, kill_all, probe, send, until};
 
 /// A sandbox in a process of its own, to be killed.
 struct Host {
@@ -86,6 +86,7 @@ async fn a_message_in_flight_is_delivered_again_after_a_sigkill() {
     let line: Value = serde_json::from_str(&sandbox.log_lines()[0]).unwrap();
     assert_eq!(line["event"]["Records"][0]["body"], "hang");
     assert_eq!(line["event"]["Records"][0]["attributes"]["ApproximateReceiveCount"], "2");
+    kill_all(&sandbox, "processor").await;
     sandbox.shutdown().await;
 }
 

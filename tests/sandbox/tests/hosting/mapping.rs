@@ -1,10 +1,19 @@
 use rstest::rstest;
-use sandbox::{Queue, QueueCount, Sandbox};
+use sandbox::{Options, Queue, QueueCount, Sandbox};
 
-use crate::setup::{deliveries, enqueue, start, until};
+use crate::setup::{deliveries, enqueue, kill_all, start, until};
 
-/// A time scale that leaves the queue's visibility time-out of 360 s one second.
-const QUICK: f64 = 360.0;
+/// Messages come back after three seconds and the processor has one; a second failure makes a dead letter.
+fn quick(options: &mut Options) {
+    for (slow, quick) in [
+        ("VisibilityTimeout: 360", "VisibilityTimeout: 3"),
+        ("Timeout: 60", "Timeout: 1"),
+        ("maxReceiveCount: 50", "maxReceiveCount: 2"),
+    ] {
+        assert!(options.template.contains(slow));
+        options.template = options.template.replace(slow, quick);
+    }
+}
 
 async fn put(sandbox: &Sandbox, bodies: &[&str]) {
     for body in bodies {
@@ -26,11 +35,7 @@ async fn every_message_is_delivered_once_and_deleted() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_failed_message_of_a_batch_comes_back_until_it_is_a_dead_letter() {
-    let sandbox = start(|options| {
-        options.time_scale = QUICK;
-        options.template = options.template.replace("maxReceiveCount: 50", "maxReceiveCount: 2");
-    })
-    .await;
+    let sandbox = start(quick).await;
     put(&sandbox, &["fine", "fail", "fine too"]).await;
     until("the failed message is dead", || sandbox.count(Queue::DeadLetter).waiting == 1).await;
     assert_eq!(sandbox.peek(Queue::DeadLetter), ["fail"]);
@@ -46,19 +51,20 @@ async fn only_the_failed_message_of_a_batch_comes_back_until_it_is_a_dead_letter
 #[case("name a stranger")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_batch_that_failed_as_a_whole_comes_back(#[case] body: &str) {
-    // The processor's 60 s become a sixth of a second.
-    let sandbox = start(|options| options.time_scale = QUICK).await;
+    let sandbox = start(quick).await;
     put(&sandbox, &[body]).await;
-    until("it is delivered again", || deliveries(&sandbox, body) >= 2).await;
-    assert_eq!(sandbox.peek(Queue::Lead), [body]);
+    until("it is dead", || sandbox.peek(Queue::DeadLetter) == [body]).await;
+    assert_eq!(deliveries(&sandbox, body), 2);
     sandbox.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_batches_run_at_the_same_time() {
+async fn a_slow_batch_does_not_hold_up_the_next() {
     let sandbox = start(|_| ()).await;
-    put(&sandbox, &["be slow"; 4]).await;
-    until("all are done", || sandbox.count(Queue::Lead) == QueueCount::default()).await;
-    assert!(sandbox.pids("processor").unwrap().len() > 1);
+    put(&sandbox, &["hang"]).await;
+    until("it hangs", || sandbox.count(Queue::Lead).in_flight == 1).await;
+    put(&sandbox, &["fine"]).await;
+    until("the other is done", || deliveries(&sandbox, "fine") == 1).await;
+    kill_all(&sandbox, "processor").await;
     sandbox.shutdown().await;
 }

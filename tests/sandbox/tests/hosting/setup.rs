@@ -43,6 +43,13 @@ pub(crate) async fn pid(sandbox: &Sandbox) -> u64 {
     json_of(&get(sandbox, "/echo").await)["pid"].as_u64().unwrap()
 }
 
+/// Kills every process of a function, so that a hanging one does not hold up the end of a test.
+pub(crate) async fn kill_all(sandbox: &Sandbox, function: &str) {
+    for pid in sandbox.pids(function).unwrap() {
+        sandbox.kill(pid).await;
+    }
+}
+
 /// One call of an AWS service, by the wire protocol of the SDKs.
 pub(crate) async fn aws(environment: &BTreeMap<String, String>, target: &str, input: Value) -> Value {
     let endpoint = if target.starts_with("DynamoDB") { "AWS_ENDPOINT_URL_DYNAMODB" } else { "AWS_ENDPOINT_URL" };
