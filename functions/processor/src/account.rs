@@ -85,9 +85,7 @@ impl Processor {
         };
         Ok(more && !over)
     }
-}
 
-impl Processor {
     /// When the account may be called again: now, or when the pause that RemOnline asked for is over.
     async fn first_call(&self, account: &AccountId) -> Result<Timestamp, StoreError> {
         let pace = self.store.pace(account).await?;

@@ -208,8 +208,7 @@ impl Shift<'_> {
     /// when the request can no longer take effect.
     async fn resolve_client(&mut self, story: &mut Story, telling: &Telling, attempt: Attempt) -> Result<(), Failure> {
         let known = self.known(telling).await?;
-        let candidates = self.made_since(story, telling, &attempt, &known).await?;
-        if let Some(id) = candidates.into_iter().min() {
+        if let Some(id) = self.made_since(story, telling, &attempt, &known).await? {
             self.client_is(story, id, ClientOutcome::Created, &known)?;
             return self.save(story).await;
         }
@@ -217,15 +216,15 @@ impl Shift<'_> {
         self.create_client(story, telling, again, &known).await
     }
 
-    /// Clients that may be what the attempt made. Where the bundle always makes a new one, an older client of the same
-    /// person is not it.
+    /// The client that the attempt made, as far as RemOnline shows it: whoever the bundle's rules take for this person,
+    /// since there was nobody before, or a new card that says what was sent.
     async fn made_since(
         &mut self,
         story: &mut Story,
         telling: &Telling,
         attempt: &Attempt,
         known: &[Known],
-    ) -> Result<Vec<i64>, Failure> {
+    ) -> Result<Option<i64>, Failure> {
         let mut found = Vec::new();
         for known in known {
             found.extend(self.search(story, telling, known.key).await?);
@@ -236,15 +235,18 @@ impl Shift<'_> {
             // RemOnline may not search by e-mail at all; the newest clients are looked through instead.
             let newest = telling.remonline.people_created_since(since, 1).await;
             story.note(self, telling, StepKind::FindClient, "listed", &newest);
-            found = newest?.rows.into_iter().filter(|person| looks_like(person, &telling.plan.client)).collect();
+            found = newest?.rows;
         }
-        let always_new = telling.rules.client.duplicates.mode == ClientMode::CreateAlways;
-        let taken = |id| known.iter().any(|known| known.client_id() == Some(id));
-        let ours = |person: &&Person| {
-            let young = person.created_at.is_none_or(|at| at >= since);
-            !always_new || (young && !taken(person.id) && looks_like(person, &telling.plan.client))
+        let (rules, client) = (&telling.rules.client.duplicates, &telling.plan.client);
+        let existing = found.iter().map(ExistingClient::from).collect::<Vec<_>>();
+        let by_rules = match domain::decide_client(rules, client, &Matches::among(&existing, client)) {
+            ClientDecision::Use { client, .. } | ClientDecision::Update { client, .. } => Some(client.id),
+            ClientDecision::Create | ClientDecision::NoClient => None,
         };
-        Ok(found.iter().filter(ours).map(|person| person.id).collect())
+        let taken = |id| known.iter().any(|known| known.client_id() == Some(id));
+        let young = |person: &Person| person.created_at.is_none_or(|at| at >= since);
+        let as_sent = found.iter().filter(|person| young(person) && !taken(person.id) && looks_like(person, client));
+        Ok(by_rules.or_else(|| as_sent.map(|person| person.id).min()))
     }
 
     async fn update_client(

@@ -111,3 +111,41 @@ async fn a_killed_invocation_is_made_up_for(#[case] millis: u64) {
     }
     assert_eq!(world.people_with("+380501119901").len(), 1);
 }
+
+/// Somebody else with the same e-mail address is not the client whose creation is in doubt, where the bundle knows people
+/// by their phone only.
+#[tokio::test(start_paused = true)]
+async fn a_stranger_is_not_taken_for_the_client_in_doubt() {
+    let by_phone = |bundle: &mut serde_json::Value| bundle["client"]["duplicates"] = json!({ "match_on": ["phone"] });
+    let mut world = World::new(by_phone).await;
+    let stranger = world.remonline.insert_person(json!({ "first_name": "Марія", "email": "olena@example.com" }));
+    let lead = world.lead(&olena());
+    world.remonline.inject(Fault::once(Effect::status(500)).exactly("POST", PEOPLE));
+    world.announce([&lead]).await;
+
+    let settled = world.settle(&lead, 30).await;
+
+    assert_eq!(settled.state, State::Done, "{:#?}", settled.steps);
+    assert_ne!(settled.client_id, Some(stranger));
+    assert_eq!(world.people_with("+380501119901").len(), 1);
+}
+
+#[rstest]
+#[case::applied(Effect::ApplyThenDrop)]
+#[case::not_applied(Effect::status(500))]
+#[tokio::test(start_paused = true)]
+async fn where_every_lead_makes_a_client_doubt_makes_no_second_one(#[case] effect: Effect) {
+    let always = |bundle: &mut serde_json::Value| {
+        bundle["client"]["duplicates"] = json!({ "mode": "create_always" });
+    };
+    let mut world = World::new(always).await;
+    let leads = [world.lead(&olena()), world.lead(&olena())];
+    world.announce(&leads[..1]).await;
+    world.remonline.inject(Fault::once(effect).exactly("POST", PEOPLE));
+
+    world.announce(&leads[1..]).await;
+    let settled = world.settle(&leads[1], 30).await;
+
+    assert_eq!(settled.state, State::Done, "{:#?}", settled.steps);
+    assert_eq!(world.people_with("+380501119901").len(), 2, "one client for each lead");
+}
