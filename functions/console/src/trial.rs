@@ -27,7 +27,10 @@ pub(crate) async fn connect_remonline(
     let client = app.remonline_with(key.clone(), None);
     let tried = try_key(&client, app.clock.now()).await.map_err(|failed| failed.problem("/api_key", language))?;
     let Tried { company, phone_search } = tried;
-    Ok(ConnectionKind::Remonline { account: Account { id: account_id(&company), name: company.name, phone_search } })
+    let account = Account { id: account_id(&company), name: company.name, phone_search };
+    // Until now nobody knew whose allowance was used; from the last call on everybody keeps the distance.
+    app.store.reserve_slots(&account.id, 1, app.min_interval, app.clock.now()).await?;
+    Ok(ConnectionKind::Remonline { account })
 }
 
 /// What a new page token leads to; the app is told about the page's leads from now on.

@@ -266,3 +266,11 @@ async fn the_doctor_looks_at_the_page_too() {
     assert_eq!(failing(checkup().await.expect(200)), BTreeSet::from(["page_token".to_owned()]));
     assert_eq!(world.get("/api/connections/page").await.expect(200)["state"], "key_rejected");
 }
+
+#[tokio::test]
+async fn whoever_calls_after_the_trial_of_a_key_keeps_the_distance() {
+    let world = World::new().await;
+    world.post("/api/connections", shop()).await.expect(201);
+    let account = world.store.accounts().await.unwrap().remove(0);
+    assert!(world.store.pace(&account).await.unwrap().next_slot.is_some(), "the last call of the trial is counted");
+}
