@@ -23,7 +23,7 @@ fn with_duplicates(rules: &Value) -> Value {
 #[case::update("update_or_create", "updated")]
 #[case::only_update("update_only", "updated")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_mode_treats_a_known_client_as_it_says(#[case] mode: &str, #[case] outcome: &str) {
+async fn each_mode_treats_known_and_unknown_clients_as_it_says(#[case] mode: &str, #[case] outcome: &str) {
     let world = World::start().await;
     world.add_bundle(&with_duplicates(&json!({ "mode": mode }))).await;
     let person = Person::invent();
@@ -46,36 +46,23 @@ async fn each_mode_treats_a_known_client_as_it_says(#[case] mode: &str, #[case] 
     }
     let [order] = &world.orders_of("repair", &lead)[..] else { panic!("one order") };
     assert_eq!(order["client"]["id"], client);
+    treats_a_stranger(&world, mode).await;
 }
 
-#[rstest]
-#[case::always("create_always")]
-#[case::if_missing("create_if_missing")]
-#[case::update("update_or_create")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_mode_that_creates_creates_an_unknown_client(#[case] mode: &str) {
-    let world = World::start().await;
-    world.add_bundle(&with_duplicates(&json!({ "mode": mode }))).await;
-    let person = Person::invent();
-    let lead = world.submit(FORM, person.lead()).await;
-    assert_holds(
-        &world.done("repair", &lead).await,
-        &json!({ "client_outcome": "created", "order_outcome": "created" }),
-    );
-    assert_eq!((world.new_clients().len(), world.remonline.orders().len()), (1, 1));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn update_only_leaves_out_whom_it_does_not_know() {
-    let world = World::start().await;
-    world.add_bundle(&with_duplicates(&json!({ "mode": "update_only" }))).await;
+/// Somebody nobody knows becomes a client with an order, or is left out where only known clients are updated.
+async fn treats_a_stranger(world: &World, mode: &str) {
+    let (clients, orders) = (world.new_clients().len(), world.remonline.orders().len());
     let lead = world.submit(FORM, Person::invent().lead()).await;
-    let transaction = world.settled("repair", &lead, "skipped", "no_client").await;
-    assert_holds(
-        &transaction,
-        &json!({ "client_id": null, "client_outcome": null, "order_id": null, "order_outcome": null }),
-    );
-    assert_eq!((world.new_clients(), world.remonline.orders()), (vec![], vec![]));
+    let made = usize::from(mode != "update_only");
+    if made == 1 {
+        let transaction = world.done("repair", &lead).await;
+        assert_holds(&transaction, &json!({ "client_outcome": "created", "order_outcome": "created" }));
+    } else {
+        let transaction = world.settled("repair", &lead, "skipped", "no_client").await;
+        let nothing = json!({ "client_id": null, "client_outcome": null, "order_id": null, "order_outcome": null });
+        assert_holds(&transaction, &nothing);
+    }
+    assert_eq!((world.new_clients().len(), world.remonline.orders().len()), (clients + made, orders + made));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -85,7 +85,7 @@ async fn a_status_is_shown_with_its_meaning_and_the_lead_goes_on_in_the_end(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_field_is_named_and_the_mended_bundle_goes_on() {
     let world = World::with_short_waits().await;
-    world.remonline.update_settings(|settings| drop(settings.required_custom_fields.insert("f6001".to_owned())));
+    world.remonline.update_settings(|settings| settings.required_custom_fields = ["f6001".to_owned()].into());
     let lead = world.submit(FORM, Person::invent().lead()).await;
     world.settled("repair", &lead, "parked", "rejected").await;
     for step in explained(&world, &lead, "create_order").await {
