@@ -186,6 +186,16 @@ async fn what_is_signed_and_unreadable_is_quarantined() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_beyond_four_mebibytes_is_too_large() {
+    let world = World::empty(|options| options.time_scale = 1.0).await;
+    for (length, status) in [(4 * 1024 * 1024, 200), (4 * 1024 * 1024 + 1, 413)] {
+        let body = vec![b' '; length];
+        let signature = world.meta.sign(&body);
+        assert_eq!(world.webhook(body, &[(SIGNATURE, &signature)]).await.status, status, "{length}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_unreadable_change_does_not_hold_up_the_others() {
     let world = World::with_bundle().await;
     let lead = world.meta.add_lead(FORM, Person::invent().lead());
