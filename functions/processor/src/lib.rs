@@ -1,9 +1,9 @@
 //! The story of one lead: record, fetch, client, order.
 //!
-//! [`Processor::handle`] takes a batch of messages. [`record`] turns each event into transactions; then every account
-//! that may have work is worked on under its lease ([`account`]): the answers of all its due leads are fetched
-//! ([`fetch`]) and each lead's story is told, oldest first ([`story`]: plan, [`client`], [`order`]). What cannot go on
-//! is decided upon in one place ([`failure`]). The invariants I1 to I8 named in comments are those of the protocol:
+//! [`Processor::handle`] takes a batch of messages. `record` turns each event into transactions; then every account
+//! that may have work is worked on under its lease (`account`): the answers of all its due leads are fetched
+//! (`fetch`) and each lead's story is told, oldest first (`story`: plan, `client`, `order`). What cannot go on
+//! is decided upon in one place (`failure`). The invariants I1 to I8 named in comments are those of the protocol:
 //!
 //! * I2: a message is deleted only when its transactions exist.
 //! * I3: every transaction that is not final is due, or waits for a bundle or a person who is told why.
