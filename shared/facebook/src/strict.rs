@@ -18,7 +18,7 @@ pub enum Unreadable {
     /// It is not one JSON value.
     #[error("the body is not JSON")]
     NotJson,
-    /// It is nested deeper than [`MAX_DEPTH`].
+    /// It is nested deeper than 64 levels.
     #[error("the body is nested deeper than {MAX_DEPTH} levels")]
     TooDeep,
     /// An object names one key twice, so that two readers could read two things.
