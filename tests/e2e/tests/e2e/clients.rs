@@ -6,7 +6,7 @@ use simulators::remonline::{EmailMatch, PhoneMatch};
 
 use crate::bundle::{bundle, marker};
 use crate::person::{Person, phones};
-use crate::transaction::{assert_holds, steps};
+use crate::transaction::{assert_holds, step, steps};
 use crate::world::{FORM, PAGE, World, id_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -72,7 +72,7 @@ async fn the_contact_is_masked_until_it_is_revealed() {
     let revealed = world.door.get(&format!("/api/transactions/repair/{lead}?reveal=true")).await.expect(200);
     let name = format!("Olena {}", person.last_name);
     assert_eq!(revealed["contact"], json!({ "name": name, "phone": person.phone, "email": person.email }));
-    let created = crate::transaction::step(&revealed, "create_client");
+    let created = step(&revealed, "create_client");
     assert_holds(
         &created["request"],
         &json!({

@@ -82,22 +82,22 @@ async fn a_bundle_without_an_order_makes_the_client_only() {
     assert_eq!((world.new_clients().len(), world.remonline.orders().len()), (1, 0));
 }
 
-#[rstest]
-#[case::another(12, true)]
-#[case::the_first_anyway(11, false)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_status_is_set_after_creation_where_it_differs(#[case] status: i64, #[case] differs: bool) {
+async fn the_status_is_set_after_creation_where_it_differs() {
     let world = World::start().await;
-    let mut document = bundle("repair", FORM);
-    document["order"]["fields"]["status_id"] = status.into();
-    world.add_bundle(&document).await;
-    let lead = world.submit(FORM, Person::invent().lead()).await;
-    let transaction = world.done("repair", &lead).await;
-    let [order] = &world.orders_of("repair", &lead)[..] else { panic!("one order") };
-    assert_eq!(order["status"]["id"], status);
-    let path = format!("/v2/orders/{}/status", order["id"]);
-    assert_eq!(world.requests("POST", &path), usize::from(differs));
-    assert_eq!(steps(&transaction).contains(&"set_status set 200".to_owned()), differs, "{transaction:#}");
+    for (case, status, differs) in [("another", 12, true), ("the-first-anyway", 11, false)] {
+        let form = world.add_form(case);
+        let mut document = bundle(case, &form);
+        document["order"]["fields"]["status_id"] = status.into();
+        world.add_bundle(&document).await;
+        let lead = world.submit(&form, Person::invent().lead()).await;
+        let transaction = world.done(case, &lead).await;
+        let [order] = &world.orders_of(case, &lead)[..] else { panic!("one order") };
+        assert_eq!(order["status"]["id"], status);
+        let path = format!("/v2/orders/{}/status", order["id"]);
+        assert_eq!(world.requests("POST", &path), usize::from(differs));
+        assert_eq!(steps(&transaction).contains(&"set_status set 200".to_owned()), differs, "{transaction:#}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,29 +115,30 @@ async fn one_order_for_each_client_if_the_bundle_says_so() {
     assert_eq!(world.remonline.comments(order.as_i64().unwrap()), [Value::Null; 0]);
 }
 
-#[rstest]
-#[case::young(10, json!({ "within_days": 30 }), IN_PROGRESS, "found")]
-#[case::old(40, json!({ "within_days": 30 }), IN_PROGRESS, "created")]
-#[case::closed(1, json!({ "only_open": true }), CLOSED, "created")]
-#[case::open(1, json!({ "only_open": true }), IN_PROGRESS, "found")]
-#[case::closed_counts(1, json!({}), CLOSED, "found")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_orders_that_count_are_found(
-    #[case] days: i64,
-    #[case] mut rules: Value,
-    #[case] status: i64,
-    #[case] outcome: &str,
-) {
+async fn only_orders_that_count_are_found() {
     let world = World::start().await;
-    rules["mode"] = "create_if_missing".into();
-    world.add_bundle(&with_duplicates(&rules)).await;
-    let person = Person::invent();
-    let known = known_with_order(&world, &person, status, days_ago(days));
-    let lead = world.submit(FORM, person.lead()).await;
-    let transaction = world.done("repair", &lead).await;
-    assert_eq!(transaction["order_outcome"], outcome, "{transaction:#}");
-    assert_eq!(transaction["order_id"] == known, outcome == "found");
-    assert_eq!(world.orders_of("repair", &lead).len(), usize::from(outcome == "created"));
+    let cases = [
+        ("young", 10, json!({ "within_days": 30 }), IN_PROGRESS, "found"),
+        ("old", 40, json!({ "within_days": 30 }), IN_PROGRESS, "created"),
+        ("open", 1, json!({ "only_open": true }), IN_PROGRESS, "found"),
+        ("closed", 1, json!({ "only_open": true }), CLOSED, "created"),
+        ("closed-counts", 1, json!({}), CLOSED, "found"),
+    ];
+    for (case, days, mut rules, status, outcome) in cases {
+        let form = world.add_form(case);
+        rules["mode"] = "create_if_missing".into();
+        let mut document = bundle(case, &form);
+        document["order"]["duplicates"] = rules;
+        world.add_bundle(&document).await;
+        let person = Person::invent();
+        let known = known_with_order(&world, &person, status, days_ago(days));
+        let lead = world.submit(&form, person.lead()).await;
+        let transaction = world.done(case, &lead).await;
+        assert_eq!(transaction["order_outcome"], outcome, "{case}: {transaction:#}");
+        assert_eq!(transaction["order_id"] == known, outcome == "found", "{case}");
+        assert_eq!(world.orders_of(case, &lead).len(), usize::from(outcome == "created"), "{case}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -10,7 +10,7 @@ use simulators::Server;
 use simulators::meta::{App, DEMO_FORM, DEMO_PAGE, DEMO_PAGE_TOKEN, Form, Meta, NewLead, Question, Shape};
 use simulators::remonline::{DEMO_API_KEY, RemOnline};
 
-use crate::bundle::marker;
+use crate::bundle::{bundle, marker};
 use crate::door::{Answer, Door};
 use crate::person::Person;
 
@@ -38,6 +38,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(40);
 /// States that a transaction does not leave by itself.
 const AT_REST: [&str; 5] = ["done", "parked", "review", "skipped", "erased"];
 
+/// The sandbox, what is on both sides of it, and the way in.
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) remonline: RemOnline,
@@ -60,7 +61,7 @@ impl World {
     /// The same with a started bundle `repair` on [`FORM`].
     pub(crate) async fn with_bundle() -> Self {
         let world = Self::start().await;
-        world.add_bundle(&crate::bundle::bundle("repair", FORM)).await;
+        world.add_bundle(&bundle("repair", FORM)).await;
         world
     }
 
@@ -68,7 +69,7 @@ impl World {
     pub(crate) async fn with_short_waits() -> Self {
         let world = Self::empty(|options| options.time_scale = SHORT_WAITS).await;
         world.connect().await;
-        world.add_bundle(&crate::bundle::bundle("repair", FORM)).await;
+        world.add_bundle(&bundle("repair", FORM)).await;
         world
     }
 
@@ -104,6 +105,7 @@ impl World {
         Self { sandbox, door, ..self }
     }
 
+    /// Connects RemOnline as `shop` and the page as `page`.
     pub(crate) async fn connect(&self) {
         let shop = json!({ "id": "shop", "kind": "remonline", "title": "Shop", "api_key": DEMO_API_KEY });
         self.door.post("/api/connections", &shop).await.expect(201);
