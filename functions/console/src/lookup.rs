@@ -5,7 +5,7 @@ use domain::{
     OrderDecision, OrderMode, OrderRules, WhenFound, client_change, decide_client, decide_order, marker,
 };
 use jiff::SignedDuration;
-use remonline::{Choice, Client};
+use remonline::{Choice, Client, Person};
 use serde_json::{Value, json};
 
 use crate::{
@@ -73,20 +73,27 @@ impl Look<'_> {
 
     async fn by_phone(&self, new: &NewClient) -> Result<Vec<ExistingClient>, Problem> {
         let Some(phone) = &new.phone else { return Ok(Vec::new()) };
-        if let Some(known) = self.known(&self.app.hasher.phone(phone.e164())).await? {
-            return Ok(vec![known]);
+        let known = self.known(&self.app.hasher.phone(phone.e164())).await?;
+        if self.is_enough(known.as_ref()) {
+            return Ok(Vec::from_iter(known));
         }
         let found = self.remonline.find_by_phone(phone, self.account.phone_search).await;
-        Ok(self.answered(found).await?.iter().map(ExistingClient::from).collect())
+        Ok(united(known, &self.answered(found).await?))
     }
 
     async fn by_email(&self, new: &NewClient) -> Result<Vec<ExistingClient>, Problem> {
         let Some(email) = &new.email else { return Ok(Vec::new()) };
-        if let Some(known) = self.known(&self.app.hasher.email(email.as_str())).await? {
-            return Ok(vec![known]);
+        let known = self.known(&self.app.hasher.email(email.as_str())).await?;
+        if self.is_enough(known.as_ref()) {
+            return Ok(Vec::from_iter(known));
         }
         let found = self.remonline.find_by_email(email.as_str()).await;
-        Ok(self.answered(found).await?.iter().map(ExistingClient::from).collect())
+        Ok(united(known, &self.answered(found).await?))
+    }
+
+    /// Where every key must lead to the same client, whoever else has the key counts too.
+    fn is_enough(&self, known: Option<&ExistingClient>) -> bool {
+        known.is_some() && self.bundle.document.client.duplicates.match_keys == Match::Any
     }
 
     /// The client that the dedup index names, as RemOnline has it now.
@@ -179,6 +186,13 @@ impl Look<'_> {
             Err(error) => Err(self.app.remonline_failed(&self.account.id, &error, self.language).await),
         }
     }
+}
+
+/// The client that the dedup index names, and the others that RemOnline found.
+fn united(known: Option<ExistingClient>, found: &[Person]) -> Vec<ExistingClient> {
+    let known_id = known.as_ref().map(|known| known.id);
+    let others = found.iter().filter(|person| Some(person.id) != known_id).map(ExistingClient::from);
+    known.into_iter().chain(others).collect()
 }
 
 fn unchanged(client: &ExistingClient) -> ClientPreview {
