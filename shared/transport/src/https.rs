@@ -88,3 +88,82 @@ fn describe(error: reqwest::Error) -> String {
 fn scaled(duration: Duration, time_scale: f64) -> Duration {
     duration.div_f64(time_scale.max(1.0))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use axum::{Router, body::Body, http::StatusCode, response::Redirect, routing::any};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    async fn serve(router: Router) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        format!("http://{address}")
+    }
+
+    async fn post(url: &str) -> Result<http::Response<Bytes>, TransportError> {
+        let request = http::Request::post(url).body(Bytes::from_static(b"{}")).unwrap();
+        Https::new(1.0).unwrap().send(request).await
+    }
+
+    #[tokio::test]
+    async fn a_status_is_an_answer() {
+        let url = serve(Router::new().fallback(|| async { (StatusCode::BAD_GATEWAY, "no") })).await;
+        let answer = post(&url).await.unwrap();
+        assert_eq!((answer.status(), answer.body().as_ref()), (StatusCode::BAD_GATEWAY, b"no".as_slice()));
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_not_followed() {
+        let router = Router::new()
+            .route("/", any(|| async { Redirect::temporary("/elsewhere") }))
+            .route("/elsewhere", any(|| async { "followed" }));
+        assert_eq!(post(&serve(router).await).await.unwrap().status(), StatusCode::TEMPORARY_REDIRECT);
+    }
+
+    #[tokio::test]
+    async fn too_large_an_answer_is_none() {
+        let huge = || async { Body::from(vec![b' '; MAX_BODY + 1]) };
+        let url = serve(Router::new().fallback(huge)).await;
+        assert!(matches!(post(&url).await, Err(TransportError::OutcomeUnknown(_))));
+    }
+
+    #[tokio::test]
+    async fn nobody_listening_means_nothing_was_sent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        assert!(matches!(post(&url).await, Err(TransportError::NotSent(_))));
+    }
+
+    /// The connection dies at every point at which it can, and the request is sent once.
+    #[tokio::test]
+    async fn a_lost_answer_is_not_asked_for_again() {
+        for answered in ["", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{\"id\""] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let url = format!("http://{}/secret?token=abc", listener.local_addr().unwrap());
+            let requests = Arc::new(AtomicUsize::new(0));
+            let seen = Arc::clone(&requests);
+            tokio::spawn(async move {
+                while let Ok((mut socket, _)) = listener.accept().await {
+                    let read = socket.read(&mut [0; 4096]).await.unwrap_or(0);
+                    seen.fetch_add(usize::from(read > 0), Ordering::SeqCst);
+                    let _closed_already = socket.write_all(answered.as_bytes()).await;
+                }
+            });
+            let Err(TransportError::OutcomeUnknown(reason)) = post(&url).await else { panic!("no answer came") };
+            assert!(!reason.contains("token"), "{reason}");
+            assert_eq!(requests.load(Ordering::SeqCst), 1);
+        }
+    }
+}
