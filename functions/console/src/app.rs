@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use domain::{AccountId, Clock, Connection, ConnectionKind, MetaId, QueueMessage, Timing};
+use domain::{AccountId, Clock, Connection, MetaId, QueueMessage, Timing};
 use jiff::SignedDuration;
 use remonline::{Client, Pacer, ReserveError};
 use secrecy::SecretString;
@@ -9,12 +9,6 @@ use transport::Transport;
 use url::Url;
 
 use crate::{access::Access, explain::Language, failure::remonline_problem, problem::Problem};
-
-/// What a RemOnline key is sealed for. The processor opens it by this name.
-const API_KEY: &str = "api_key";
-
-/// What a page token is sealed for.
-const PAGE_TOKEN: &str = "page_token";
 
 /// Everything the console works with.
 #[derive(Debug)]
@@ -43,14 +37,6 @@ pub struct App {
     pub access: Access,
     /// The current time.
     pub clock: Clock,
-}
-
-/// What the secret of a connection is sealed for.
-pub(crate) fn purpose(kind: &ConnectionKind) -> &'static str {
-    match kind {
-        ConnectionKind::Remonline { .. } => API_KEY,
-        ConnectionKind::Facebook { .. } => PAGE_TOKEN,
-    }
 }
 
 impl App {
@@ -90,7 +76,7 @@ impl App {
     pub(crate) async fn secret(&self, connection: &Connection) -> Result<SecretString, Problem> {
         let no_secret = || Problem::conflict("The connection has no key. Enter one.");
         let sealed = self.store.sealed_secret(&connection.id).await?.ok_or_else(no_secret)?;
-        Ok(self.sealer.open(&connection.id, purpose(&connection.kind), &sealed, self.clock.now()).await?)
+        Ok(self.sealer.open(&connection.id, connection.secret_purpose(), &sealed, self.clock.now()).await?)
     }
 
     /// 502 or 503 for a failed call to RemOnline. What slows it down is noted for everybody who calls the account.

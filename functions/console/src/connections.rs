@@ -10,7 +10,7 @@ use store::CreateError;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{App, purpose},
+    app::App,
     explain::Language,
     ids::free_id,
     paging::{Items, Listing, NoFilter, Page},
@@ -127,7 +127,7 @@ pub(crate) async fn create(
     let id = id.unwrap_or_else(|| free_id(&title, Kind::of(&kind).name(), &taken));
     let now = app.clock.now();
     let connection = Connection { id, title, kind, state: ConnectionState::Active, created_at: now, checked_at: now };
-    let sealed = app.sealer.seal(&connection.id, purpose(&connection.kind), &secret).await?;
+    let sealed = app.sealer.seal(&connection.id, connection.secret_purpose(), &secret).await?;
     app.store.create_connection(&connection, &sealed).await?;
     tracing::info!(connection_id = %connection.id, "connected");
     Ok((StatusCode::CREATED, Json(connection.into())))
@@ -176,7 +176,7 @@ pub(crate) async fn change(
         return Ok(Json(after.into()));
     };
     trial::retry_key(&app, &mut after, &secret, language).await.map_err(|refused| refused.problem)?;
-    let sealed = app.sealer.seal(&id, purpose(&after.kind), &secret).await?;
+    let sealed = app.sealer.seal(&id, after.secret_purpose(), &secret).await?;
     app.store.replace_secret(&before, &after, &sealed).await?;
     tracing::info!(connection_id = %id, "the key was replaced");
     release::held_by_connection(&app, &id).await?;

@@ -178,10 +178,10 @@ impl<'p> Shift<'p> {
     }
 
     /// The key or token of a connection.
-    pub(crate) async fn secret(&self, connection: &Connection, purpose: &str) -> Result<SecretString, Failure> {
+    pub(crate) async fn secret(&self, connection: &Connection) -> Result<SecretString, Failure> {
         let sealed = self.processor.store.sealed_secret(&connection.id).await?;
         let sealed = sealed.ok_or(Failure::Inconsistent("the connection has no secret"))?;
-        Ok(self.processor.sealer.open(&connection.id, purpose, &sealed, self.now()).await?)
+        Ok(self.processor.sealer.open(&connection.id, connection.secret_purpose(), &sealed, self.now()).await?)
     }
 
     /// The client for RemOnline with the key of `connection`, paced by the account's row.
@@ -190,7 +190,7 @@ impl<'p> Shift<'p> {
             return Ok(Arc::clone(client));
         }
         let processor = self.processor;
-        let key = self.secret(connection, "api_key").await?;
+        let key = self.secret(connection).await?;
         let (store, account) = (processor.store.clone(), self.lease.account.clone());
         let (clock, interval) = (processor.clock.clone(), processor.min_interval);
         let pacer = remonline::Pacer::new(processor.clock.clone(), move |slots| {

@@ -83,7 +83,7 @@ impl Shift<'_> {
 
     async fn leads_of(&mut self, connection: &Slug, transactions: &[Transaction]) -> Result<Fetched, Failure> {
         let connection = self.open_connection(connection).await?;
-        let token = self.secret(&connection, "page_token").await?;
+        let token = self.secret(&connection).await?;
         let mut ids = transactions.iter().map(|transaction| transaction.id.leadgen_id.clone()).collect::<Vec<_>>();
         ids.dedup();
         let answers = self.processor.graph.leads(&token, &ids).await.into_iter().collect();

@@ -120,6 +120,14 @@ impl Connection {
         }
     }
 
+    /// What the secret of this connection is sealed for: it opens for nothing else.
+    pub fn secret_purpose(&self) -> &'static str {
+        match self.kind {
+            ConnectionKind::Remonline { .. } => "api_key",
+            ConnectionKind::Facebook { .. } => "page_token",
+        }
+    }
+
     /// `remonline` or `facebook`.
     pub fn kind_name(&self) -> &'static str {
         match self.kind {

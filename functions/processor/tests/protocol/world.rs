@@ -76,13 +76,12 @@ impl World {
         };
         let page_id = DEMO_PAGE.parse().unwrap();
         let facebook = ConnectionKind::Facebook { page_id, page_name: "Ремонт Плюс".to_owned() };
-        self.connection("shop", ConnectionKind::Remonline { account }, "api_key", DEMO_API_KEY).await;
-        self.connection("fb", facebook, "page_token", DEMO_PAGE_TOKEN).await;
+        self.connection("shop", ConnectionKind::Remonline { account }, DEMO_API_KEY).await;
+        self.connection("fb", facebook, DEMO_PAGE_TOKEN).await;
     }
 
-    async fn connection(&self, id: &str, kind: ConnectionKind, purpose: &str, secret: &str) {
+    async fn connection(&self, id: &str, kind: ConnectionKind, secret: &str) {
         let (id, now) = (slug(id), self.clock.now());
-        let sealed = self.processor.sealer.seal(&id, purpose, &SecretString::from(secret)).await.unwrap();
         let connection = Connection {
             title: id.to_string(),
             id,
@@ -91,6 +90,8 @@ impl World {
             created_at: now,
             checked_at: now,
         };
+        let (purpose, secret) = (connection.secret_purpose(), SecretString::from(secret));
+        let sealed = self.processor.sealer.seal(&connection.id, purpose, &secret).await.unwrap();
         self.store.create_connection(&connection, &sealed).await.unwrap();
     }
 
