@@ -15,7 +15,6 @@ use crate::{
     ids::free_id,
     paging::{Items, Listing, NoFilter, Page},
     problem::{FieldError, PROBLEM_JSON, Problem},
-    release,
     request::{Body, Ids, parse},
     validation,
 };
@@ -139,7 +138,7 @@ pub(crate) async fn replace(
 pub(crate) async fn delete(State(app): State<Arc<App>>, Ids(id): Ids<Slug>) -> Result<StatusCode, Problem> {
     find(&app, &id).await?;
     app.store.delete_bundle(&id).await?;
-    release::dismiss_held_by_bundle(&app, &id).await?;
+    app.store.dismiss_held_by_bundle(&id, app.clock.now()).await?;
     tracing::info!(bundle_id = %id, "bundle deleted");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -174,7 +173,7 @@ pub(crate) async fn start(
     let after = Bundle { state: BundleState::Active, first_started_at, ..before };
     app.store.save_bundle(&after, after.version).await?;
     tracing::info!(bundle_id = %id, version = after.version, "bundle started");
-    release::held_by_bundle(&app, &id).await?;
+    app.wake(app.store.release_held_by_bundle(&id, app.clock.now()).await?).await;
     Ok(tagged(after))
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use domain::{Connection, ConnectionKind, ConnectionState, MetaId, Slug};
+use domain::{ConnectionKind, ConnectionState, MetaId, Slug};
 use facebook::graph::{GraphError, PageDetails, TokenDetails};
 use fluent_bundle::FluentArgs;
 use jiff::SignedDuration;
@@ -64,16 +64,8 @@ pub(crate) async fn check(
         ConnectionKind::Remonline { .. } => doctor.remonline(&app.remonline(&connection).await?, &app).await,
         ConnectionKind::Facebook { page_id, .. } => doctor.facebook(&app, &secret, page_id).await,
     }
-    note(&app, connection, doctor.refused).await?;
+    app.systems.note_check(&connection, doctor.refused).await?;
     Ok(Json(Checkup { checks: doctor.checks }))
-}
-
-/// Remembers when the connection was checked, and closes it where its key was refused.
-async fn note(app: &App, before: Connection, refused: Option<ConnectionState>) -> Result<(), Problem> {
-    let active = before.state == ConnectionState::Active;
-    let state = refused.filter(|_| active).unwrap_or(before.state);
-    let after = Connection { state, checked_at: app.clock.now(), ..before.clone() };
-    Ok(app.store.save_connection(&before, &after).await?)
 }
 
 struct Doctor {
@@ -99,7 +91,7 @@ impl Doctor {
     }
 
     async fn facebook(&mut self, app: &App, token: &SecretString, page_id: &MetaId) {
-        let page = app.graph.page(token, page_id).await;
+        let page = app.systems.graph.page(token, page_id).await;
         self.told("page_token", &page, |page| vec![("name", page.name.clone())]);
         if self.refused == Some(ConnectionState::KeyRejected) {
             return;
@@ -108,12 +100,12 @@ impl Doctor {
             self.lead_access(page);
             self.terms(page);
         }
-        match app.graph.debug_token(token).await {
+        match app.systems.graph.debug_token(token).await {
             Ok(Some(details)) => self.token(&details, app),
             Ok(None) => {}
             Err(error) => self.foreign("permissions", &error),
         }
-        let forms = app.graph.forms(token, page_id).await;
+        let forms = app.systems.graph.forms(token, page_id).await;
         self.told("forms", &forms, |forms| count(forms.len()));
         self.page_subscription(app, token, page_id).await;
         self.app_subscription(app).await;
@@ -151,7 +143,7 @@ impl Doctor {
     }
 
     async fn page_subscription(&mut self, app: &App, token: &SecretString, page_id: &MetaId) {
-        match app.graph.subscribed_apps(token, page_id).await {
+        match app.systems.graph.subscribed_apps(token, page_id).await {
             Ok(apps) => {
                 let ours = |id: &MetaId| app.facebook_app_id.as_ref().is_none_or(|own| own == id);
                 let told = |fields: &[String]| fields.iter().any(|field| field == LEADGEN);
@@ -163,7 +155,7 @@ impl Doctor {
     }
 
     async fn app_subscription(&mut self, app: &App) {
-        match app.graph.app_subscriptions().await {
+        match app.systems.graph.app_subscriptions().await {
             Ok(None) => {}
             Ok(Some(subscriptions)) => {
                 let live = subscriptions.iter().any(|subscription| {

@@ -119,7 +119,7 @@ pub(crate) async fn read(client: &remonline::Client, list: List) -> Result<Vec<C
 
 async fn forms(app: &App, connection: &Connection, language: Language) -> Result<Vec<ChoiceView>, Problem> {
     let page_id = connection.page_id().ok_or_else(|| wrong_kind(connection, "Facebook"))?;
-    let forms = app.graph.forms(&app.secret(connection).await?, page_id).await;
+    let forms = app.systems.graph.forms(&app.secret(connection).await?, page_id).await;
     let forms = forms.map_err(|error| graph_problem(&error, language))?;
     Ok(forms.into_iter().map(|form| choice(form.id.as_str(), form.name, json!({"status": form.status}))).collect())
 }
@@ -132,7 +132,7 @@ async fn questions(
 ) -> Result<Vec<ChoiceView>, Problem> {
     connection.page_id().ok_or_else(|| wrong_kind(connection, "Facebook"))?;
     let form_id = form_id.ok_or_else(|| Problem::bad_query("`form_id`: is missing; say whose questions."))?;
-    let form = app.graph.form(&app.secret(connection).await?, &form_id).await;
+    let form = app.systems.graph.form(&app.secret(connection).await?, &form_id).await;
     let form: Form = form.map_err(|error| match error {
         facebook::graph::GraphError::NotFound(_) => Problem::not_found("form"),
         error => graph_problem(&error, language),

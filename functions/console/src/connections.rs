@@ -15,7 +15,6 @@ use crate::{
     ids::free_id,
     paging::{Items, Listing, NoFilter, Page},
     problem::{FieldError, PROBLEM_JSON, Problem},
-    release,
     request::{Body, Ids},
     trial,
 };
@@ -179,7 +178,7 @@ pub(crate) async fn change(
     let sealed = app.sealer.seal(&id, after.secret_purpose(), &secret).await?;
     app.store.replace_secret(&before, &after, &sealed).await?;
     tracing::info!(connection_id = %id, "the key was replaced");
-    release::held_by_connection(&app, &id).await?;
+    app.wake(app.store.release_held_by_connection(&id, app.clock.now()).await?).await;
     Ok(Json(after.into()))
 }
 
@@ -233,7 +232,7 @@ pub(crate) async fn resume(
     }
     app.store.save_connection(&before, &after).await?;
     tracing::info!(connection_id = %id, "resumed");
-    release::held_by_connection(&app, &id).await?;
+    app.wake(app.store.release_held_by_connection(&id, app.clock.now()).await?).await;
     Ok(Json(after.into()))
 }
 

@@ -1,5 +1,6 @@
 //! What failures of the other crates mean to the caller.
 
+use ::connections::OpenError;
 use facebook::graph::GraphError;
 use http::StatusCode;
 use store::{ChangeError, CreateError, SecretError, StoreError};
@@ -41,6 +42,17 @@ impl From<SecretError> for Problem {
         match error {
             SecretError::Unavailable(_) => unavailable("The key service", &error),
             SecretError::Unopenable { .. } => Self::conflict("The key of the connection does not open. Enter it anew."),
+        }
+    }
+}
+
+impl From<OpenError> for Problem {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::NoSecret => Self::conflict("The connection has no key. Enter one."),
+            OpenError::NotRemonline => Self::conflict("The connection is not one to RemOnline."),
+            OpenError::Secret(error) => error.into(),
+            OpenError::Store(error) => error.into(),
         }
     }
 }

@@ -21,7 +21,6 @@ mod openapi;
 mod paging;
 mod preview;
 mod problem;
-mod release;
 mod request;
 mod retry;
 mod steps;
@@ -34,6 +33,7 @@ mod validation;
 
 use std::sync::Arc;
 
+use ::connections::Systems;
 use axum::{
     Router,
     extract::{MatchedPath, Request},
@@ -44,6 +44,7 @@ use domain::Clock;
 use http::{HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use lambda_http::RequestExt;
+use queue::LeadQueue;
 use runtime::{Env, logging};
 use store::{Sealer, Store};
 use tracing::Instrument;
@@ -96,24 +97,28 @@ impl App {
         let transport: Arc<dyn Transport> = Arc::new(Https::new(1.0)?);
         let store = Store::dynamodb(aws_sdk_dynamodb::Client::new(&aws), config.tables);
         let sealer = Sealer::new(aws_sdk_kms::Client::new(&aws), config.secrets_key_id);
-        let hasher = store.hasher(&sealer, clock.now()).await?;
         let graph = facebook::graph::Graph::new(
             Arc::clone(&transport),
             config.graph_api_url,
             config.facebook_app_id.clone(),
             facebook::AppSecrets::parse(&secrets)?,
         );
-        Ok(Self {
-            store,
-            sealer,
-            hasher,
+        let systems = Systems {
+            store: store.clone(),
+            sealer: sealer.clone(),
             graph,
-            facebook_app_id: config.facebook_app_id,
             transport,
             remonline_url: config.remonline_api_url,
             min_interval: config.remonline_min_interval,
-            queue: aws_sdk_sqs::Client::new(&aws),
-            lead_queue_url: config.lead_queue_url,
+            clock: clock.clone(),
+        };
+        Ok(Self {
+            hasher: store.hasher(&sealer, clock.now()).await?,
+            store,
+            sealer,
+            systems,
+            facebook_app_id: config.facebook_app_id,
+            queue: LeadQueue::new(aws_sdk_sqs::Client::new(&aws), config.lead_queue_url),
             access: Access::of(&config.console_url, config.sign_in),
             clock,
         })

@@ -172,7 +172,7 @@ impl Look<'_> {
     }
 
     fn request(&self, method: &'static str, path: &str, body: Value) -> PreviewRequest {
-        let version = self.app.remonline_url.path().trim_end_matches('/');
+        let version = self.app.systems.remonline_url.path().trim_end_matches('/');
         PreviewRequest { method, path: format!("{version}{path}"), body }
     }
 

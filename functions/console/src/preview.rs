@@ -166,7 +166,7 @@ async fn form(app: &App, bundle: &Bundle, language: Language) -> Result<Form, Pr
     let Ok(form_id) = bundle.document.source.form_id.parse::<MetaId>() else { return Ok(no_form()) };
     let source = connections::find(app, &bundle.document.source.connection).await?;
     let token = app.secret(&source).await?;
-    app.graph.form(&token, &form_id).await.map_err(|error| graph_problem(&error, language))
+    app.systems.graph.form(&token, &form_id).await.map_err(|error| graph_problem(&error, language))
 }
 
 /// Reads a lead: from what was kept of it, else from Meta.
@@ -181,8 +181,8 @@ async fn fetch(app: &App, bundle: &Bundle, leadgen_id: MetaId, language: Languag
         GraphError::NotFound(_) => Problem::invalid_field("/leadgen_id", "Meta does not show this lead"),
         error => graph_problem(&error, language),
     };
-    let lead = app.graph.lead(&token, &id.leadgen_id).await.map_err(refused)?;
-    let form = app.graph.form(&token, &lead.form_id).await.map_err(refused)?;
+    let lead = app.systems.graph.lead(&token, &id.leadgen_id).await.map_err(refused)?;
+    let form = app.systems.graph.form(&token, &lead.form_id).await.map_err(refused)?;
     Ok(lead.with_form(form, bundle.page_id.clone()))
 }
 

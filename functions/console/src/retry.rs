@@ -4,17 +4,36 @@ use axum::{Json, extract::State};
 use domain::{MetaId, Slug, State as TransactionState, TransactionId};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use store::Filter;
+use store::{Filter, RetryError};
 use utoipa::ToSchema;
 
 use crate::{
     app::App,
     paging::MAX_LIMIT,
     problem::{PROBLEM_JSON, Problem},
-    release::{self, Refused, Rules},
     request::{Body, Ids, Query},
     transactions::{Wanted, history_problem},
 };
+
+/// By which rules a lead goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum Rules {
+    /// The bundle as it is now.
+    #[default]
+    Current,
+    /// The bundle as it was when the lead came.
+    Original,
+}
+
+impl From<Rules> for store::Rules {
+    fn from(rules: Rules) -> Self {
+        match rules {
+            Rules::Current => Self::Current,
+            Rules::Original => Self::Original,
+        }
+    }
+}
 
 /// How to retry.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -46,7 +65,7 @@ pub(crate) async fn one(
     Body(retry): Body<Retry>,
 ) -> Result<(StatusCode, Json<Queued>), Problem> {
     let id = TransactionId { leadgen_id, bundle_id };
-    let account = release::transaction(&app, &id, retry.rules, app.clock.now()).await?;
+    let account = app.store.retry(&id, retry.rules.into(), app.clock.now()).await?;
     app.wake([account]).await;
     Ok((StatusCode::ACCEPTED, Json(Queued { queued: 1 })))
 }
@@ -71,7 +90,9 @@ async fn retry_all(app: &App, filter: &Filter, rules: Rules) -> Result<usize, Pr
         let page = app.store.history(filter, MAX_LIMIT, cursor.as_deref()).await.map_err(history_problem)?;
         let going = |state| state == TransactionState::Running;
         let ready = page.items.into_iter().filter(|found| !found.is_final() && !going(found.state));
-        queued += release::release(app, ready.map(|found| found.id).collect(), rules, now).await?;
+        let accounts = app.store.retry_all(ready.map(|found| found.id).collect(), rules.into(), now).await?;
+        queued += accounts.len();
+        app.wake(accounts).await;
         cursor = page.next_cursor;
         if cursor.is_none() {
             return Ok(queued);
@@ -79,20 +100,20 @@ async fn retry_all(app: &App, filter: &Filter, rules: Rules) -> Result<usize, Pr
     }
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::Missing => Self::not_found("transaction"),
-            Refused::Illegal(illegal) => {
+impl From<RetryError> for Problem {
+    fn from(error: RetryError) -> Self {
+        match error {
+            RetryError::Missing => Self::not_found("transaction"),
+            RetryError::Illegal(illegal) => {
                 let state = format!("{:?}", illegal.from).to_lowercase();
                 Self::conflict(format!("The lead is {state} and cannot be retried."))
             }
-            Refused::NoBundle => Self::conflict("The lead's bundle or its connection was deleted."),
-            Refused::OtherAccount => Self::conflict(
+            RetryError::NoBundle => Self::conflict("The lead's bundle or its connection was deleted."),
+            RetryError::OtherAccount => Self::conflict(
                 "The lead's client was begun in another RemOnline account. Retry with the original rules.",
             ),
-            Refused::Busy => Self::conflict("The lead is being changed by somebody else. Try again in a moment."),
-            Refused::Store(error) => error.into(),
+            RetryError::Busy => Self::conflict("The lead is being changed by somebody else. Try again in a moment."),
+            RetryError::Store(error) => error.into(),
         }
     }
 }

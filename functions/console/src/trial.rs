@@ -24,12 +24,12 @@ pub(crate) async fn connect_remonline(
     key: &SecretString,
     language: Language,
 ) -> Result<ConnectionKind, Problem> {
-    let client = app.remonline_with(key.clone(), None);
+    let client = app.systems.remonline_with(key.clone(), None);
     let tried = try_key(&client, app.clock.now()).await.map_err(|failed| failed.problem("/api_key", language))?;
     let Tried { company, phone_search } = tried;
     let account = Account { id: account_id(&company), name: company.name, phone_search };
     // Until now nobody knew whose allowance was used; from the last call on everybody keeps the distance.
-    app.store.reserve_slots(&account.id, 1, app.min_interval, app.clock.now()).await?;
+    app.store.reserve_slots(&account.id, 1, app.systems.min_interval, app.clock.now()).await?;
     Ok(ConnectionKind::Remonline { account })
 }
 
@@ -43,7 +43,7 @@ pub(crate) async fn connect_page(
     token: &SecretString,
     language: Language,
 ) -> Result<ConnectionKind, Problem> {
-    let tried = try_token(&app.graph, token, &page_id).await;
+    let tried = try_token(&app.systems.graph, token, &page_id).await;
     let page_name = tried.map_err(|failed| failed.problem("/page_token", language))?;
     Ok(ConnectionKind::Facebook { page_id, page_name })
 }
@@ -71,16 +71,16 @@ pub(crate) async fn retry_key(
     };
     match &mut connection.kind {
         ConnectionKind::Remonline { account } => {
-            let client = app.remonline_with(secret.clone(), Some(&account.id));
+            let client = app.systems.remonline_with(secret.clone(), Some(&account.id));
             let tried = try_key(&client, app.clock.now()).await;
             if let Err(Failed { why: Why::Remonline(error), .. }) = &tried {
-                app.heed(&account.id, error).await;
+                app.systems.heed(&account.id, error).await;
             }
             let tried = tried.map_err(refused("/api_key"))?;
             keep_account(account, tried, language).map_err(|problem| RefusedKey { state: None, problem })?;
         }
         ConnectionKind::Facebook { page_id, page_name } => {
-            *page_name = try_token(&app.graph, secret, page_id).await.map_err(refused("/page_token"))?;
+            *page_name = try_token(&app.systems.graph, secret, page_id).await.map_err(refused("/page_token"))?;
         }
     }
     connection.state = ConnectionState::Active;

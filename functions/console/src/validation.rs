@@ -67,7 +67,7 @@ async fn missing_form(
     let Some(page_id) = connection.page_id() else {
         return Ok(Some(FieldError::new("/source/connection", "is not a connection of kind facebook")));
     };
-    match app.graph.forms(&app.secret(connection).await?, page_id).await {
+    match app.systems.graph.forms(&app.secret(connection).await?, page_id).await {
         Ok(forms) => {
             let found = form_id == "*" || forms.iter().any(|form| form.id.as_str() == form_id);
             let missing = || FieldError::new("/source/form_id", format!("the page has no form {form_id}"));

@@ -4,20 +4,17 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use aws_sdk_sqs::Client as Queue;
-use domain::{AccountId, Clock, QueueMessage, Timing};
+use domain::{Clock, Timing};
 use facebook::{AppSecrets, graph::Graph};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use lambda_runtime::{Context as Call, LambdaEvent, service_fn};
+use queue::LeadQueue;
 use runtime::{Env, Metric, logging};
 use store::{Sealer, Store};
 use tracing::Instrument;
 use transport::{Https, Transport};
 
 use crate::{Config, FormCache, Handled, Invocation, Message, Processor};
-
-/// Longest delay of a message, in seconds. Source: Amazon SQS, message quotas.
-const LONGEST_DELAY: i32 = 900;
 
 /// Runs the function until Lambda ends it.
 ///
@@ -28,14 +25,33 @@ pub async fn run() -> anyhow::Result<()> {
     logging::init("processor", &env)?;
     let config = Config::from_env(&env)?;
     let aws = runtime::load_aws_config().await;
-    let queue = Queue::new(&aws);
+    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let queues = Queues {
+        leads: LeadQueue::new(sqs.clone(), &config.lead_queue_url),
+        sqs,
+        quarantine_url: config.quarantine_queue_url.clone(),
+    };
     let processor = wire(&config, &aws).await?;
     let handler = |event: LambdaEvent<SqsEvent>| {
         let span = logging::invocation(&event.context.request_id);
-        async { handle(&processor, &queue, &config, event).await.map_err(anyhow::Error::into_boxed_dyn_error) }
-            .instrument(span)
+        async { handle(&processor, &queues, event).await.map_err(anyhow::Error::into_boxed_dyn_error) }.instrument(span)
     };
     lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
+}
+
+/// Where messages go.
+struct Queues {
+    leads: LeadQueue,
+    sqs: aws_sdk_sqs::Client,
+    quarantine_url: String,
+}
+
+impl Queues {
+    async fn quarantine(&self, message: &Message) -> anyhow::Result<()> {
+        tracing::error!("a message that nobody can read goes to quarantine");
+        self.sqs.send_message().queue_url(&self.quarantine_url).message_body(&message.body).send().await?;
+        Ok(())
+    }
 }
 
 async fn wire(config: &Config, aws: &runtime::SdkConfig) -> anyhow::Result<Processor> {
@@ -69,8 +85,7 @@ async fn wire(config: &Config, aws: &runtime::SdkConfig) -> anyhow::Result<Proce
 /// transactions could not be written is named.
 async fn handle(
     processor: &Processor,
-    queue: &Queue,
-    config: &Config,
+    queues: &Queues,
     event: LambdaEvent<SqsEvent>,
 ) -> anyhow::Result<SqsBatchResponse> {
     let records = event.payload.records.into_iter();
@@ -82,14 +97,17 @@ async fn handle(
     let invocation = invocation(&event.context)?;
     let mut handled = processor.handle(messages, &invocation).await;
     for message in std::mem::take(&mut handled.unreadable) {
-        if let Err(error) = quarantine(queue, &config.quarantine_queue_url, &message).await {
+        if let Err(error) = queues.quarantine(&message).await {
             tracing::error!(%error, "an unreadable message could not be put in quarantine");
             handled.failed.push(message.id);
         }
     }
+    // Work that is left goes on at once, work that waits at its time. A nudge that is lost is left to the scheduler.
     for (account, at) in &handled.nudges {
         let delay = at.duration_since(processor.clock.now());
-        nudge(queue, &config.lead_queue_url, account, delay).await;
+        if let Err(error) = queues.leads.wake_later(account.clone(), delay).await {
+            tracing::warn!(account_id = %account, %error, "no nudge could be sent");
+        }
     }
     count(processor, &invocation, &handled);
     let failures = handled.failed.into_iter().map(|id| {
@@ -105,26 +123,6 @@ async fn handle(
 fn invocation(call: &Call) -> anyhow::Result<Invocation> {
     let deadline = i64::try_from(call.deadline).context("the deadline")?;
     Ok(Invocation { request_id: call.request_id.clone(), deadline: Timestamp::from_millisecond(deadline)? })
-}
-
-async fn quarantine(queue: &Queue, url: &str, message: &Message) -> anyhow::Result<()> {
-    tracing::error!("a message that nobody can read goes to quarantine");
-    queue.send_message().queue_url(url).message_body(&message.body).send().await?;
-    Ok(())
-}
-
-/// Work that is left goes on at once, work that waits at its time. What is later than the queue can delay, and a nudge
-/// that is lost, is left to the scheduler.
-async fn nudge(queue: &Queue, url: &str, account: &AccountId, delay: SignedDuration) {
-    let Ok(delay) = i32::try_from(delay.as_secs() + i64::from(delay.subsec_millis() > 0)) else { return };
-    if delay > LONGEST_DELAY {
-        return;
-    }
-    let wake = serde_json::to_string(&QueueMessage::Wake { account_id: account.clone() }).unwrap_or_default();
-    let sent = queue.send_message().queue_url(url).message_body(wake).delay_seconds(delay.max(0)).send().await;
-    if let Err(error) = sent {
-        tracing::warn!(account_id = %account, %error, "no nudge could be sent");
-    }
 }
 
 fn count(processor: &Processor, invocation: &Invocation, handled: &Handled) {

@@ -379,6 +379,13 @@ impl Bundle {
     pub fn takes_any_form(&self) -> bool {
         self.document.source.form_id == "*"
     }
+
+    /// Those of a page's bundles that take a form: the ones that name it and, unless an active one of them does, the
+    /// ones for any form.
+    pub fn takers<'b>(bundles: &'b [Self], form_id: &MetaId) -> Vec<&'b Self> {
+        let named = bundles.iter().any(|bundle| bundle.names_form(form_id) && bundle.state == BundleState::Active);
+        bundles.iter().filter(|bundle| bundle.names_form(form_id) || (bundle.takes_any_form() && !named)).collect()
+    }
 }
 
 fn default_region() -> String {

@@ -8,6 +8,7 @@ mod transactions;
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use ::connections::Systems;
 use axum::{Router, body::Body};
 use domain::{
     AccountId, Answer, Bundle, Clock, Form, Lead, LeadSource, LeadgenEvent, MetaId, QueueMessage, Reason, Slug, State,
@@ -16,6 +17,7 @@ use domain::{
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp};
+use queue::LeadQueue;
 use serde_json::{Value, json};
 use simulators::{
     Direct,
@@ -85,17 +87,23 @@ impl World {
         let graph_url = "https://graph.example/v26.0".parse().unwrap();
         let secrets = facebook::AppSecrets::parse(&APP_SECRET.to_owned().into()).unwrap();
         let app_id = Some(meta_id(APP_ID));
-        let app = App {
+        let sealer = Sealer::new(kms, key.key_id);
+        let systems = Systems {
             store: store.clone(),
-            sealer: Sealer::new(kms, key.key_id),
-            hasher: hasher.clone(),
+            sealer: sealer.clone(),
             graph: facebook::graph::Graph::new(Arc::clone(&transport), graph_url, app_id.clone(), secrets),
-            facebook_app_id: app_id,
             transport,
             remonline_url: "https://ro.example/v2".parse().unwrap(),
             min_interval: SignedDuration::ZERO,
-            queue: queue.clone(),
-            lead_queue_url: queue_url.clone(),
+            clock: Clock::new(now),
+        };
+        let app = App {
+            store: store.clone(),
+            sealer,
+            hasher: hasher.clone(),
+            systems,
+            facebook_app_id: app_id,
+            queue: LeadQueue::new(queue.clone(), &queue_url),
             access,
             clock: Clock::new(now),
         };

@@ -1,0 +1,9 @@
+//! RemOnline and Meta, reached through the connections that are kept: keys are opened where they are needed, and
+//! every call to a RemOnline account keeps the distance that its row prescribes, whoever makes it.
+//!
+//! This is for those who ask on the way, the console and the scheduler. The processor, which writes, goes its own way
+//! under the account's lease.
+
+mod systems;
+
+pub use systems::{OpenError, Systems};

@@ -1,0 +1,55 @@
+use domain::{AccountId, Bundle, BundleState, LeadSource, LeadgenEvent, Reason, Slug, Transaction};
+use jiff::Timestamp;
+
+use crate::{Recorded, Store, StoreError};
+
+/// What became of an announced lead for one bundle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenIn {
+    /// The account it goes to.
+    pub account_id: AccountId,
+    /// It was not known before.
+    pub is_new: bool,
+    /// It is to be worked on, now or later.
+    pub is_due: bool,
+}
+
+/// Why an announced lead was not recorded. Nothing was written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IntakeError {
+    /// No answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The bundle leads nowhere.
+    #[error("bundle {0} names a RemOnline connection that is not there")]
+    NoAccount(Slug),
+}
+
+impl Store {
+    /// Puts the transaction of an announced lead and a bundle that takes it. One that is known is left as it is; that
+    /// of a stopped bundle waits until it is started.
+    pub async fn take_in(
+        &self,
+        event: &LeadgenEvent,
+        bundle: &Bundle,
+        source: LeadSource,
+        now: Timestamp,
+    ) -> Result<TakenIn, IntakeError> {
+        let connection = self.connection(&bundle.document.client.connection).await?;
+        let Some(account) = connection.as_ref().and_then(|connection| connection.account()) else {
+            return Err(IntakeError::NoAccount(bundle.id.clone()));
+        };
+        let account_id = account.id.clone();
+        let mut transaction = Transaction::received(event, bundle, account_id.clone(), source, now);
+        if bundle.state == BundleState::Stopped {
+            let waits = transaction.wait(Reason::BundleStopped, None, now);
+            debug_assert!(waits.is_ok(), "a new transaction may wait");
+        }
+        let recorded = self.record(&transaction).await?;
+        let is_due = match &recorded {
+            Recorded::New => transaction.due_at.is_some(),
+            Recorded::Known(known) => known.due_at.is_some(),
+        };
+        Ok(TakenIn { account_id, is_new: recorded == Recorded::New, is_due })
+    }
+}
