@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use domain::{AccountId, Bundle, Connection, ConnectionState, Reason, Slug, Transaction};
+use domain::{AccountId, Breaker, Bundle, Connection, ConnectionState, Reason, Slug, Transaction};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use store::{ChangeError, Lease, StoreError};
+use store::{ChangeError, Lease, Standing, StoreError};
 
 use crate::{Invocation, Processor, Tally, failure::Failure};
 
@@ -27,10 +27,16 @@ pub(crate) struct Shift<'p> {
     pub processor: &'p Processor,
     pub lease: Lease,
     pub tally: Tally,
+    /// How RemOnline took the account's calls so far, these included.
+    pub standing: Standing,
+    /// The breaker as it is stored.
+    pub kept_breaker: Breaker,
+    /// The latest call was not refused with 429.
+    pub calm: bool,
     deadline: Timestamp,
     connections: HashMap<Slug, Connection>,
     bundles: HashMap<Slug, Bundle>,
-    clients: HashMap<Slug, Arc<remonline::Client>>,
+    pub clients: HashMap<Slug, Arc<remonline::Client>>,
     /// The account's order statuses, once they were needed.
     pub statuses: Vec<remonline::Choice>,
     /// Something was due.
@@ -99,6 +105,9 @@ impl<'p> Shift<'p> {
             processor,
             lease,
             tally: Tally::default(),
+            standing: Standing::default(),
+            kept_breaker: Breaker::default(),
+            calm: false,
             deadline,
             connections: HashMap::new(),
             bundles: HashMap::new(),
@@ -119,6 +128,7 @@ impl<'p> Shift<'p> {
     }
 
     async fn walk(&mut self) -> Result<(), StoreError> {
+        self.read_standing().await?;
         while !self.out_of_time() && !self.stop {
             let due = self.processor.store.due(&self.lease.account, self.now(), PAGE).await?;
             if due.is_empty() {
@@ -131,6 +141,7 @@ impl<'p> Shift<'p> {
                     return Ok(());
                 }
                 self.tell(transaction).await?;
+                self.keep_standing().await?;
             }
         }
         Ok(())
@@ -184,8 +195,9 @@ impl<'p> Shift<'p> {
         Ok(self.processor.sealer.open(&connection.id, connection.secret_purpose(), &sealed, self.now()).await?)
     }
 
-    /// The client for RemOnline with the key of `connection`, paced by the account's row.
+    /// The client for RemOnline with the key of `connection`, paced by the account's row, if RemOnline may be called.
     pub(crate) async fn remonline(&mut self, connection: &Connection) -> Result<Arc<remonline::Client>, Failure> {
+        self.may_call()?;
         if let Some(client) = self.clients.get(&connection.id) {
             return Ok(Arc::clone(client));
         }

@@ -31,6 +31,9 @@ pub(crate) enum Failure {
     Unsettled { look_again_at: Timestamp },
     #[error("a person has to look into RemOnline: {0:?}")]
     Unclear(Reason),
+    /// RemOnline does not work, and nobody asks it before then.
+    #[error("RemOnline does not answer and is not asked before {probe_at}")]
+    HeldBack { probe_at: Timestamp },
     /// The invocation has too little time left to send anything.
     #[error("out of time")]
     OutOfTime,
@@ -89,6 +92,7 @@ impl Failure {
             Self::Unsettled { look_again_at } => {
                 Verdict::Wait { reason: Reason::OutcomeUnknown, until: Some(*look_again_at), failed_try: false }
             }
+            Self::HeldBack { probe_at } => held_back_verdict(*probe_at, transaction, timing, now),
             Self::Unclear(reason) => Verdict::Review(*reason),
             Self::Panicked | Self::Inconsistent(_) | Self::Illegal(_) => Verdict::park(Reason::Panicked),
             Self::Secret(SecretError::Unopenable { connection }) => {
@@ -165,6 +169,11 @@ fn remonline_verdict(error: &remonline::Error, transaction: &Transaction, timing
         }
         E::Pacing(_) => Verdict::Leave,
     }
+}
+
+/// Waiting for RemOnline costs a try like any other, so that an outage of 14 days is told to a person.
+fn held_back_verdict(probe_at: Timestamp, transaction: &Transaction, timing: &Timing, now: Timestamp) -> Verdict {
+    retry(Reason::RemonlineUnavailable, transaction, timing, now, now.duration_until(probe_at))
 }
 
 fn graph_verdict(error: &GraphError, transaction: &Transaction, timing: &Timing, now: Timestamp) -> Verdict {

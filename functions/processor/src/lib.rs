@@ -13,6 +13,7 @@
 //! * I7: once an id is recorded there is no way back to an intent.
 
 mod account;
+mod breaker;
 mod client;
 mod config;
 mod failure;

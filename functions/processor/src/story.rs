@@ -166,7 +166,8 @@ impl Shift<'_> {
         let (store, account) = (&self.processor.store, &self.lease.account);
         let in_a_row = store.pace(account).await?.throttled;
         let wait = retry_after.unwrap_or_else(|| self.processor.timing.throttle(in_a_row));
-        store.throttled(account, self.now() + wait, self.now()).await?;
+        self.standing.pace.throttled = store.throttled(account, self.now() + wait, self.now()).await?;
+        self.clients.values().for_each(|client| client.pacer().let_go());
         self.tally.throttled += 1;
         Ok(())
     }
@@ -220,6 +221,7 @@ impl Story {
     ) {
         let exchanges = telling.remonline.take_exchanges();
         shift.tally.calls += exchanges.len();
+        shift.heard(&exchanges, result);
         let error = result.as_ref().err();
         let details = error.and_then(remonline::Error::details);
         let at = shift.now();

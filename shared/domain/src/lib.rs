@@ -5,6 +5,7 @@
 //! carried out. Where new things go: a field transform is a template filter; a new outcome is a
 //! [`Reason`], which the compiler then asks for wherever reasons are told apart.
 
+mod breaker;
 mod bundle;
 mod clock;
 mod connection;
@@ -31,6 +32,7 @@ mod transaction;
 mod update;
 mod validation;
 
+pub use breaker::Breaker;
 pub use bundle::{
     Bundle, BundleDocument, BundleState, ClientDuplicates, ClientFields, ClientMode, ClientRules, Match, MatchKey,
     OnUpdate, OrderDuplicates, OrderFields, OrderMatchKey, OrderMode, OrderRules, Source, TestLeads, Value, WhenFound,

@@ -48,6 +48,11 @@ impl Timing {
         self.of_millis(2_000_i64.saturating_mul(1 << throttled.min(8)).min(300_000))
     }
 
+    /// How long nobody calls RemOnline after it seemed down, when the first `probes` probes found it so.
+    pub fn breaker(&self, probes: u32) -> SignedDuration {
+        self.of_millis(60_000_i64.saturating_mul(1 << probes.min(8)).min(900_000))
+    }
+
     /// When to try again after `tries` failed tries; `None` when that has gone on for 14 days. See [`backoff`].
     pub fn retry(&self, tries: u32) -> Option<SignedDuration> {
         backoff(tries).map(|wait| self.of_millis(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)))

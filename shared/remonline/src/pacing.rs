@@ -102,6 +102,14 @@ impl Pacer {
         self.state().not_after = Some(limit);
     }
 
+    /// Gives up what is reserved: after a 429 nothing is sent before the pause of the account, which only a new
+    /// reservation knows.
+    pub fn let_go(&self) {
+        let mut state = self.state();
+        state.held.clear();
+        state.expected = 0;
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }

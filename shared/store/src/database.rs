@@ -35,7 +35,7 @@ pub trait Database: fmt::Debug + Send + Sync {
 /// The four tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Table {
-    /// Connections; leases and pacing of accounts.
+    /// Connections; leases, pacing and breakers of accounts.
     Connections,
     /// Bundles, every version.
     Bundles,

@@ -32,6 +32,10 @@ pub(crate) fn pace(account: &AccountId) -> Key {
     Key::new(format!("ACCOUNT#{account}"), "PACE")
 }
 
+pub(crate) fn breaker(account: &AccountId) -> Key {
+    Key::new(format!("ACCOUNT#{account}"), "BREAKER")
+}
+
 pub(crate) fn hash_key() -> Key {
     Key::new("INSTALLATION", "HASH_KEY")
 }

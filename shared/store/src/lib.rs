@@ -8,6 +8,7 @@
 //! Where new things go: another kind of row is a file here with its keys in `keys.rs`; another storage is a
 //! [`Database`] that passes the contract tests.
 
+mod breaker;
 mod bundles;
 mod connections;
 pub mod database;
@@ -35,6 +36,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use breaker::Standing;
 pub use database::{Database, Unavailable};
 pub use dedup::{KnownOrder, PersonEntry, PersonWrite};
 pub use dynamodb::{DynamoDb, TableNames};

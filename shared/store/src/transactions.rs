@@ -114,6 +114,16 @@ impl Store {
         Ok(due)
     }
 
+    /// What is due for an account later than `now`: live leads before backfill, the first due first.
+    pub async fn due_later(&self, account: &AccountId, now: Timestamp) -> Result<Vec<TransactionId>, StoreError> {
+        let mut later = Vec::new();
+        for lane in Lane::ALL {
+            let list = Query::partition(TABLE, keys::due_list(account, lane));
+            later.extend(self.entries(&Query { from: Some(keys::due_until(now)), ..list }).await?);
+        }
+        Ok(later)
+    }
+
     /// When the next transaction of an account is or was due.
     pub async fn next_due(&self, account: &AccountId) -> Result<Option<Timestamp>, StoreError> {
         let mut first = None;

@@ -70,7 +70,7 @@ impl World {
 
     async fn connect(&self) {
         let account = Account {
-            id: AccountId::new("account"),
+            id: self.account(),
             name: "Ремонт Плюс".to_owned(),
             phone_search: PhoneSearch::Together,
         };
@@ -134,7 +134,7 @@ impl World {
 
     /// The scheduler's nudge comes to the processor.
     pub(crate) async fn wake(&mut self) -> Handled {
-        self.invoke(vec![QueueMessage::Wake { account_id: AccountId::new("account") }]).await
+        self.invoke(vec![QueueMessage::Wake { account_id: self.account() }]).await
     }
 
     async fn invoke(&mut self, messages: Vec<QueueMessage>) -> Handled {
@@ -164,6 +164,33 @@ impl World {
             self.wake().await;
         }
         self.transaction(lead).await
+    }
+
+    /// Wakes the account every minute, as the scheduler does, for so long.
+    pub(crate) async fn pass(&mut self, minutes: u64) {
+        for _ in 0..minutes {
+            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+            self.wake().await;
+        }
+    }
+
+    /// Wakes the account each time that the lead is due, until it stays where it is.
+    pub(crate) async fn follow(&mut self, lead: &MetaId) -> Transaction {
+        loop {
+            let transaction = self.transaction(lead).await;
+            let Some(due_at) = transaction.due_at else { return transaction };
+            tokio::time::sleep(due_at.duration_since(self.now()).try_into().unwrap_or_default()).await;
+            self.wake().await;
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The account of the connection.
+    pub(crate) fn account(&self) -> AccountId {
+        AccountId::new("account")
     }
 
     /// The transaction of the world's own bundle.
@@ -221,6 +248,28 @@ pub(crate) fn olena() -> Vec<(&'static str, &'static str)> {
         ("email", "olena@example.com"),
         ("what_is_broken?", "screen"),
     ]
+}
+
+/// Somebody RemOnline does not know.
+pub(crate) struct Somebody {
+    pub(crate) phone: String,
+    pub(crate) email: String,
+}
+
+/// One of a thousand.
+pub(crate) fn person(number: u32) -> Somebody {
+    Somebody { phone: format!("+38050222{number:04}"), email: format!("person-{number}@example.com") }
+}
+
+impl Somebody {
+    pub(crate) fn answers(&self) -> [(&'static str, &str); 4] {
+        [
+            ("full_name", "Ім'я Прізвище"),
+            ("phone_number", &self.phone),
+            ("email", &self.email),
+            ("what_is_broken?", "screen"),
+        ]
+    }
 }
 
 fn at(elapsed: std::time::Duration) -> Timestamp {

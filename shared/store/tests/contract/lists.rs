@@ -53,6 +53,9 @@ async fn due_work_is_live_first_and_oldest_first(#[values(Twin::Memory, Twin::Dy
     assert_eq!(due(&store, at(30), 4).await, [4, 200, 30, 1]);
     assert_eq!(due(&store, at(29), 10).await, [4, 200, 1, 5]);
     assert_eq!(due(&store, at(30), 0).await, [0; 0]);
+    let later = async |now| leads(&store.due_later(&account(), now).await.unwrap());
+    assert_eq!((later(at(4)).await, later(at(5)).await), (vec![4, 200, 30, 5], vec![4, 200, 30]));
+    assert_eq!(later(at(30)).await, [0; 0]);
     assert_eq!(store.next_due(&account()).await, Ok(Some(at(0))));
 }
 
