@@ -129,13 +129,19 @@ impl<'p> Shift<'p> {
 
     async fn walk(&mut self) -> Result<(), StoreError> {
         self.read_standing().await?;
+        self.park_the_killer().await?;
         while !self.out_of_time() && !self.stop {
-            let due = self.processor.store.due(&self.lease.account, self.now(), PAGE).await?;
+            let page = if self.is_careful() { 1 } else { PAGE };
+            let due = self.processor.store.due(&self.lease.account, self.now(), page).await?;
             if due.is_empty() {
                 return Ok(());
             }
             self.found_work = true;
             let transactions = self.processor.store.transactions(&due).await?;
+            self.take_in_hand(&transactions).await?;
+            if self.stop {
+                return Ok(());
+            }
             for transaction in self.fetch(transactions).await? {
                 if self.out_of_time() || self.stop {
                     return Ok(());

@@ -15,6 +15,7 @@
 mod account;
 mod breaker;
 mod client;
+mod careful;
 mod config;
 mod failure;
 mod fetch;

@@ -1,4 +1,4 @@
-use domain::AccountId;
+use domain::{AccountId, Transaction, TransactionId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,31 @@ pub struct Lease {
     pub epoch: u64,
     /// When it ends.
     pub until: Timestamp,
+    /// The holders before this one that died.
+    pub deaths: Deaths,
+}
+
+/// Holders in a row that died: none of them gave the lease back. A lease that is given back forgets them all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Deaths {
+    /// How many.
+    pub in_a_row: u32,
+    /// What the last of them had at hand, if it noted that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspect: Option<AtHand>,
+    /// What is at hand now, if that is noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at_hand: Option<AtHand>,
+}
+
+/// A lead that a holder works on, as it was before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AtHand {
+    /// The lead.
+    pub id: TransactionId,
+    /// How often it had been changed. A lead that gets on between two deaths is not what they died of.
+    pub revision: u64,
 }
 
 /// The lease as it is kept. The row stays when the lease is released, because it counts the epochs.
@@ -32,6 +57,21 @@ struct Kept {
     owner: Option<String>,
     epoch: u64,
     until: Timestamp,
+    #[serde(default)]
+    deaths: Deaths,
+}
+
+impl Deaths {
+    /// The lead that the last two holders had at hand when they died, without getting on with it.
+    pub fn killer(&self) -> Option<&AtHand> {
+        self.suspect.as_ref().filter(|suspect| Some(*suspect) == self.at_hand.as_ref())
+    }
+
+    /// After another holder died. A killer stays at hand until it is dealt with, however many more die before that.
+    fn another(&self) -> Self {
+        let at_hand = self.killer().cloned();
+        Self { in_a_row: self.in_a_row.saturating_add(1), suspect: self.at_hand.clone(), at_hand }
+    }
 }
 
 impl Lease {
@@ -48,8 +88,8 @@ impl Lease {
 
 impl Kept {
     fn lease(self, account: &AccountId) -> Option<Lease> {
-        let Self { owner, epoch, until } = self;
-        owner.map(|owner| Lease { account: account.clone(), owner, epoch, until })
+        let Self { owner, epoch, until, deaths } = self;
+        owner.map(|owner| Lease { account: account.clone(), owner, epoch, until, deaths })
     }
 }
 
@@ -69,8 +109,10 @@ impl Store {
             return Ok(None);
         }
         let condition = last.as_ref().map_or_else(Condition::absent, |last| Condition::equals(EPOCH, last.epoch));
-        let epoch = last.map_or(0, |last| last.epoch) + 1;
-        let wanted = Kept { owner: Some(owner.to_owned()), epoch, until };
+        let epoch = last.as_ref().map_or(0, |last| last.epoch) + 1;
+        let dead = last.filter(|last| last.owner.is_some());
+        let deaths = dead.map(|last| last.deaths.another()).unwrap_or_default();
+        let wanted = Kept { owner: Some(owner.to_owned()), epoch, until, deaths };
         match self.put_own(TABLE, &key, &wanted, condition).await {
             Ok(()) => Ok(wanted.lease(account)),
             Err(PutError::Conflict) => Ok(None),
@@ -78,10 +120,23 @@ impl Store {
         }
     }
 
+    /// Notes which lead the holder has at hand, in case that it dies of it. False when the lease is lost: then nothing
+    /// is changed.
+    pub async fn take_in_hand(&self, lease: &mut Lease, transaction: &Transaction) -> Result<bool, StoreError> {
+        lease.deaths.at_hand = Some(AtHand { id: transaction.id.clone(), revision: transaction.revision });
+        let Lease { account, owner, epoch, until, deaths } = lease.clone();
+        let noted = Kept { owner: Some(owner), epoch, until, deaths };
+        match self.put_own(TABLE, &keys::lease(&account), &noted, lease.held()).await {
+            Ok(()) => Ok(true),
+            Err(PutError::Conflict) => Ok(false),
+            Err(PutError::Store(error)) => Err(error),
+        }
+    }
+
     /// Gives the lease back, so that the next one need not wait for its end. False when it was no longer ours: then
     /// nothing is changed.
     pub async fn release(&self, lease: &Lease) -> Result<bool, StoreError> {
-        let free = Kept { owner: None, epoch: lease.epoch, until: lease.until };
+        let free = Kept { owner: None, epoch: lease.epoch, until: lease.until, deaths: Deaths::default() };
         match self.put_own(TABLE, &keys::lease(&lease.account), &free, lease.held()).await {
             Ok(()) => Ok(true),
             Err(PutError::Conflict) => Ok(false),

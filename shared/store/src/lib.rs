@@ -44,7 +44,7 @@ pub use error::{ChangeError, CreateError, StoreError};
 pub use hashing::{Hasher, HasherError};
 pub use history::{Filter, HistoryError, Page};
 pub use intake::{IntakeError, TakenIn};
-pub use lease::Lease;
+pub use lease::{AtHand, Deaths, Lease};
 pub use memory::Memory;
 pub use pacing::Pace;
 pub use release::{RetryError, Rules};

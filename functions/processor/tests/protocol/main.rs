@@ -1,6 +1,7 @@
 //! The story of one lead, told between simulators: what ends up in RemOnline and what the history says.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod deaths;
 mod lost_answers;
 mod outages;
 mod stories;

@@ -93,6 +93,23 @@ async fn an_answer_that_refuses_is_no_outage(#[case] effect: Effect) {
     assert_eq!(breaker, domain::Breaker::default());
 }
 
+/// Patience grows to two hours, and nobody waits so long for a RemOnline that works.
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_brought_forward_when_remonline_works_again() {
+    let mut world = World::new(|_| {}).await;
+    world.remonline.inject(outage());
+    let mut leads = announced(&mut world, 0..8).await;
+    world.pass(30 * 60).await;
+    let patience = world.transaction(&leads[0]).await.due_at.unwrap() - world.now();
+    assert!(patience > SignedDuration::from_mins(40), "{patience}");
+
+    world.remonline.clear_faults();
+    leads.extend(announced(&mut world, 8..9).await);
+    world.pass(20).await;
+
+    assert_all_done(&world, &leads).await;
+}
+
 /// Goal 11: eight hours without RemOnline, and then everything is done within 40 minutes.
 #[tokio::test(start_paused = true)]
 async fn what_came_during_eight_hours_is_done_forty_minutes_later() {
@@ -101,7 +118,7 @@ async fn what_came_during_eight_hours_is_done_forty_minutes_later() {
     let mut leads = Vec::new();
     for number in 0..PER_HOUR * 8 {
         leads.extend(announced(&mut world, number..number + 1).await);
-        world.pass(60 / u64::from(PER_HOUR)).await;
+        world.pass(60 / i64::from(PER_HOUR)).await;
     }
     let calls = world.remonline.requests().len();
     assert!(calls <= 5 + 5 + 8 * 4, "{calls} calls to a RemOnline that is down");

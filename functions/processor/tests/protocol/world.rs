@@ -1,12 +1,16 @@
 //! The processor between simulators of Meta and RemOnline, without a socket and on paused time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use domain::{
     Account, AccountId, Bundle, BundleDocument, BundleState, Clock, Connection, ConnectionKind, ConnectionState,
     LeadgenEvent, MetaId, PhoneSearch, QueueMessage, Slug, State, Timing, Transaction, TransactionId,
 };
+use async_trait::async_trait;
+use bytes::Bytes;
 use facebook::{AppSecrets, graph::Graph};
+use http::{Request, Response};
 use jiff::{SignedDuration, Timestamp};
 use processor::{Handled, Invocation, Message, Processor};
 use secrecy::SecretString;
@@ -17,6 +21,7 @@ use simulators::{
     remonline::{DEMO_API_KEY, RemOnline},
 };
 use store::{Hasher, Sealer, Store};
+use transport::{Transport, TransportError};
 use winterbaume_core::MockAws;
 use winterbaume_kms::KmsService;
 
@@ -29,8 +34,25 @@ pub(crate) struct World {
     pub(crate) remonline: RemOnline,
     pub(crate) meta: Meta,
     pub(crate) store: Store,
+    tarpit: Arc<Tarpit>,
     clock: Clock,
     invocations: u32,
+}
+
+/// Carries requests to the simulators, but for those that never end: whoever waits for one is killed at the deadline.
+#[derive(Debug)]
+struct Tarpit {
+    direct: Direct,
+    swallowed: Mutex<Option<String>>,
+}
+
+#[async_trait]
+impl Transport for Tarpit {
+    async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        let sent = format!("{} {} {}", request.method(), request.uri(), String::from_utf8_lossy(request.body()));
+        let swallowed = self.swallowed.lock().unwrap().as_ref().is_some_and(|part| sent.contains(part));
+        if swallowed { std::future::pending().await } else { self.direct.send(request).await }
+    }
 }
 
 impl World {
@@ -43,7 +65,8 @@ impl World {
         let meta = Meta::demo(meta::App { id: "500000000000001".to_owned(), secret: "app-secret".to_owned() }, now);
         let transport =
             Direct::new().host("graph.facebook.com", meta.router()).host("api.roapp.io", remonline.router());
-        let transport = Arc::new(transport);
+        let transport = Arc::new(Tarpit { direct: transport, swallowed: Mutex::default() });
+        let tarpit = Arc::clone(&transport);
         let store = Store::memory();
         let sealer = sealer().await;
         let secrets = AppSecrets::parse(&SecretString::from("app-secret")).unwrap();
@@ -60,7 +83,7 @@ impl World {
             timing: Timing::scaled(1.0),
             forms: processor::FormCache::default(),
         };
-        let world = Self { processor, remonline, meta, store, clock, invocations: 0 };
+        let world = Self { processor, remonline, meta, store, tarpit, clock, invocations: 0 };
         world.connect().await;
         let mut document = document();
         change(&mut document);
@@ -132,6 +155,28 @@ impl World {
         self.invoke(messages.collect()).await
     }
 
+    /// Requests with this in their method, URL or body never end from now on.
+    pub(crate) fn swallow(&self, part: impl Into<Option<&'static str>>) {
+        *self.tarpit.swallowed.lock().unwrap() = part.into().map(str::to_owned);
+    }
+
+    /// An invocation that Lambda ends at its deadline if it does not end by itself, and the wait until its lease is over.
+    /// Whether it ended by itself.
+    pub(crate) async fn survives(&mut self) -> bool {
+        let ended = tokio::time::timeout(Duration::from_secs(60), self.wake()).await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        ended.is_ok()
+    }
+
+    /// A person sets the lead going again.
+    pub(crate) async fn retry(&mut self, lead: &MetaId) {
+        let before = self.transaction(lead).await;
+        let mut after = before.clone();
+        after.retry(self.now()).unwrap();
+        self.store.save(store::Change::new(&before, &after)).await.unwrap();
+        self.wake().await;
+    }
+
     /// The scheduler's nudge comes to the processor.
     pub(crate) async fn wake(&mut self) -> Handled {
         self.invoke(vec![QueueMessage::Wake { account_id: self.account() }]).await
@@ -160,17 +205,21 @@ impl World {
             if !matches!(transaction.state, State::Received | State::Running | State::Waiting) {
                 return transaction;
             }
-            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+            tokio::time::sleep(Duration::from_secs(60)).await;
             self.wake().await;
         }
         self.transaction(lead).await
     }
 
-    /// Wakes the account every minute, as the scheduler does, for so long.
-    pub(crate) async fn pass(&mut self, minutes: u64) {
-        for _ in 0..minutes {
-            tokio::time::sleep(std::time::Duration::from_secs(60)).await;
-            self.wake().await;
+    /// Wakes the account every minute, as the scheduler does, and whenever it asks for it, for so long.
+    pub(crate) async fn pass(&mut self, minutes: i64) {
+        let end = self.now() + SignedDuration::from_mins(minutes);
+        let mut nudge = None;
+        while self.now() < end {
+            let next_minute = self.now() + SignedDuration::from_mins(1);
+            let next = next_minute.min(nudge.unwrap_or(next_minute)).min(end);
+            tokio::time::sleep(next.duration_since(self.now()).try_into().unwrap_or_default()).await;
+            nudge = self.wake().await.nudges.remove(&self.account());
         }
     }
 
@@ -272,7 +321,7 @@ impl Somebody {
     }
 }
 
-fn at(elapsed: std::time::Duration) -> Timestamp {
+fn at(elapsed: Duration) -> Timestamp {
     let start: Timestamp = "2026-11-23T09:00:00Z".parse().unwrap();
     start + SignedDuration::try_from(elapsed).unwrap()
 }

@@ -1,7 +1,7 @@
 use domain::Stage;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
-use store::{Change, Lease, SaveError, Store};
+use store::{AtHand, Change, Deaths, Lease, SaveError, Store};
 
 use crate::{
     fixtures::{account, at, received},
@@ -17,7 +17,7 @@ async fn acquire(store: &Store, owner: &str, now: i64, until: i64) -> Option<Lea
 async fn one_at_a_time_holds_the_lease(#[values(Twin::Memory, Twin::DynamoDb)] twin: Twin) {
     let store = twin.store().await;
     let first = acquire(&store, "first", 0, 75).await.unwrap();
-    assert_eq!(first, Lease { account: account(), owner: "first".to_owned(), epoch: 1, until: at(75) });
+    assert_eq!(first, Lease { account: account(), owner: "first".to_owned(), epoch: 1, until: at(75), deaths: Deaths::default() });
     assert_eq!(acquire(&store, "second", 74, 150).await, None);
     assert_eq!(store.lease(&account()).await, Ok(Some(first.clone())));
 
@@ -80,4 +80,70 @@ async fn the_owner_counts_as_well_as_the_epoch(#[values(Twin::Memory, Twin::Dyna
     let forged = Lease { owner: "other".to_owned(), ..held.clone() };
     assert_eq!(store.release(&forged).await, Ok(false));
     assert_eq!(store.lease(&account()).await, Ok(Some(held)));
+}
+
+/// Takes over from a dead holder, `hundreds` of seconds after the beginning.
+async fn succeed(store: &Store, hundreds: i64) -> Lease {
+    acquire(store, &format!("owner-{hundreds}"), hundreds * 100, hundreds * 100 + 75).await.unwrap()
+}
+
+#[rstest]
+#[tokio::test]
+async fn deaths_are_counted_until_a_lease_is_given_back(#[values(Twin::Memory, Twin::DynamoDb)] twin: Twin) {
+    let store = twin.store().await;
+    for deaths in 0..5 {
+        let lease = succeed(&store, i64::from(deaths)).await;
+        assert_eq!(lease.deaths, Deaths { in_a_row: deaths, ..Deaths::default() });
+    }
+    let last = succeed(&store, 5).await;
+    assert_eq!(store.release(&last).await, Ok(true));
+    assert_eq!(succeed(&store, 6).await.deaths, Deaths::default());
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_lead_at_hand_at_two_deaths_is_the_killer(#[values(Twin::Memory, Twin::DynamoDb)] twin: Twin) {
+    let store = twin.store().await;
+    let lead = received(1, 0);
+    let mut first = succeed(&store, 0).await;
+    assert_eq!(store.take_in_hand(&mut first, &lead).await, Ok(true));
+    assert_eq!(store.lease(&account()).await, Ok(Some(first)));
+    let mut second = succeed(&store, 1).await;
+    assert_eq!(second.deaths.killer(), None);
+    assert_eq!(second.deaths.suspect, Some(AtHand { id: lead.id.clone(), revision: 0 }));
+    assert_eq!(store.take_in_hand(&mut second, &lead).await, Ok(true));
+
+    for heir in 2..4 {
+        let heir = succeed(&store, heir).await;
+        assert_eq!(heir.deaths.killer().map(|killer| &killer.id), Some(&lead.id), "who dies at once keeps it");
+    }
+    let mut heir = succeed(&store, 4).await;
+    assert_eq!(store.take_in_hand(&mut heir, &received(2, 0)).await, Ok(true));
+    assert_eq!(succeed(&store, 5).await.deaths.killer(), None);
+}
+
+#[rstest]
+#[case::another_lead(received(2, 0))]
+#[case::it_got_on(domain::Transaction { revision: 1, ..received(1, 0) })]
+#[tokio::test]
+async fn a_death_is_not_blamed_on(
+    #[values(Twin::Memory, Twin::DynamoDb)] twin: Twin,
+    #[case] second_at_hand: domain::Transaction,
+) {
+    let store = twin.store().await;
+    let mut first = succeed(&store, 0).await;
+    store.take_in_hand(&mut first, &received(1, 0)).await.unwrap();
+    let mut second = succeed(&store, 1).await;
+    store.take_in_hand(&mut second, &second_at_hand).await.unwrap();
+    assert_eq!(succeed(&store, 2).await.deaths.killer(), None);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_zombie_has_nothing_at_hand(#[values(Twin::Memory, Twin::DynamoDb)] twin: Twin) {
+    let store = twin.store().await;
+    let mut zombie = succeed(&store, 0).await;
+    let heir = succeed(&store, 1).await;
+    assert_eq!(store.take_in_hand(&mut zombie, &received(1, 0)).await, Ok(false));
+    assert_eq!(store.lease(&account()).await, Ok(Some(heir)));
 }
