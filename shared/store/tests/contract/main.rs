@@ -1,11 +1,12 @@
 //! What every storage must do. The suite runs on the store in memory and on DynamoDB, played by an embedded one on
-//! loopback.
+//! loopback, or by whatever answers at `STORE_TEST_DYNAMODB_URL`: `tests/dynamodb-local` has AWS's own play it.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
 mod breakers;
 mod bundles;
 mod connections;
+mod dynamodb;
 mod fixtures;
 mod history;
 mod leases;

@@ -1,19 +1,13 @@
 use std::sync::Arc;
 
-use aws_sdk_dynamodb::{
-    Client,
-    config::{BehaviorVersion, Credentials, Region},
-    types::{
-        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-        ScalarAttributeType,
-    },
-};
 use proptest::{prelude::*, sample::subsequence};
 use serde_json::json;
 use store::{
-    Database, DynamoDb, Memory, Store, TableNames,
+    Database, Memory, Store,
     database::{Condition, Index, Item, Key, Order, Query, Table, Test, Write},
 };
+
+use crate::dynamodb::dynamodb;
 
 /// The two storages.
 #[derive(Debug, Clone, Copy)]
@@ -33,53 +27,6 @@ impl Twin {
     pub(crate) async fn store(self) -> Store {
         Store::new(self.database().await)
     }
-}
-
-/// An empty DynamoDB of its own, with the tables as the template declares them.
-pub(crate) async fn dynamodb() -> DynamoDb {
-    let database = dynoxide::Database::memory().unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, std::future::pending()));
-    let config = aws_sdk_dynamodb::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("eu-central-1"))
-        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-        .endpoint_url(format!("http://{address}"));
-    let client = Client::from_conf(config.build());
-    let tables = ["connections", "bundles", "dedup", "transactions"];
-    for table in tables {
-        create(&client, table, if table == "transactions" { &INDEXES } else { &[] }).await;
-    }
-    let [connections, bundles, dedup, transactions] = tables.map(str::to_owned);
-    DynamoDb::new(client, TableNames { connections, bundles, dedup, transactions })
-}
-
-const INDEXES: [Index; 3] = [Index::History, Index::Phone, Index::Email];
-
-async fn create(client: &Client, table: &str, indexes: &[Index]) {
-    let mut attributes = vec!["pk", "sk"];
-    let mut request = client.create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
-    request = request.set_key_schema(Some(key_schema("pk", "sk")));
-    for index in indexes {
-        attributes.extend([index.partition(), Index::SORT]);
-        let schema = key_schema(index.partition(), Index::SORT);
-        let projection = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
-        let index = GlobalSecondaryIndex::builder().index_name(index.name()).set_key_schema(Some(schema));
-        request = request.global_secondary_indexes(index.projection(projection).build().unwrap());
-    }
-    attributes.sort_unstable();
-    attributes.dedup();
-    for name in attributes {
-        let attribute = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
-        request = request.attribute_definitions(attribute.build().unwrap());
-    }
-    request.send().await.unwrap();
-}
-
-fn key_schema(partition: &str, sort: &str) -> Vec<KeySchemaElement> {
-    let element = |name, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
-    vec![element(partition, KeyType::Hash), element(sort, KeyType::Range)]
 }
 
 /// One thing that is asked of both twins.
