@@ -118,6 +118,8 @@ pub fn marker(leadgen_id: &MetaId, bundle_id: &Slug) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -135,5 +137,37 @@ mod tests {
         assert_eq!(Slug::from_title("Ремонт", "bundle").as_str(), "bundle");
         let long = Slug::from_title(&"a-".repeat(60), "bundle");
         assert!(long.as_str().parse::<Slug>().is_ok());
+    }
+
+    fn rewritten<T: Serialize + serde::de::DeserializeOwned>(id: &T) -> T {
+        serde_json::from_str(&serde_json::to_string(id).unwrap()).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(10_000)))]
+
+        #[test]
+        fn ids_round_trip(lead in "[0-9]{1,20}", bundle in "[a-z0-9-]{1,40}") {
+            let (meta_id, slug) = (lead.parse::<MetaId>().unwrap(), bundle.parse::<Slug>().unwrap());
+            prop_assert_eq!((meta_id.as_str(), slug.as_str()), (lead.as_str(), bundle.as_str()));
+            prop_assert_eq!((meta_id.to_string(), slug.to_string()), (lead.clone(), bundle.clone()));
+            prop_assert_eq!((rewritten(&meta_id), rewritten(&slug)), (meta_id.clone(), slug.clone()));
+            prop_assert_eq!(marker(&meta_id, &slug), format!("[fb:{lead}:{bundle}]"));
+        }
+
+        #[test]
+        fn what_is_no_id_is_refused(text in "\\PC{0,45}") {
+            let digits = !text.is_empty() && text.len() <= 20 && text.chars().all(|c| ('0'..='9').contains(&c));
+            prop_assert_eq!(text.parse::<MetaId>().is_ok(), digits);
+            let allowed = |c| matches!(c, 'a'..='z' | '0'..='9' | '-');
+            prop_assert_eq!(text.parse::<Slug>().is_ok(), !text.is_empty() && text.len() <= 40 && text.chars().all(allowed));
+        }
+
+        #[test]
+        fn every_title_makes_an_id(title in "([ -~]|\\PC){0,60}") {
+            let slug = Slug::from_title(&title, "bundle");
+            prop_assert_eq!(slug.as_str().parse::<Slug>(), Ok(slug.clone()));
+            prop_assert_eq!(Slug::from_title(slug.as_str(), "bundle"), slug);
+        }
     }
 }

@@ -263,6 +263,14 @@ mod tests {
 
     proptest! {
         #[test]
+        fn either_spelling_may_come_first(one in "(\\+|00|8|0)?[0-9 ()-]{5,17}", cut in 0..9_usize, prefix in "(\\+|00|8|0)?") {
+            let digits = digits(&one);
+            let other = format!("{prefix}{}", &digits[cut.min(digits.len())..]);
+            prop_assert_eq!(same_phone(&one, &other), same_phone(&other, &one));
+            prop_assert!(same_phone(&one, &one) || digits.len() < FEWEST_DIGITS + 2);
+        }
+
+        #[test]
         fn a_number_reads_as_itself(text in "[+]?[0-9 ()-]{7,17}", from in 0..12_usize, to in 0..12_usize) {
             if let Some(phone) = Phone::parse(&text, REGIONS[from]) {
                 prop_assert_eq!(Phone::parse(phone.e164(), REGIONS[to]), Some(phone.clone()));

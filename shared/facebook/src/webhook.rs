@@ -293,7 +293,36 @@ mod tests {
         })
     }
 
+    /// A change as it is sent, with the lead it announces; none for one that cannot be read.
+    fn any_change() -> impl Strategy<Value = (String, Option<String>)> {
+        let readable = ("[1-9][0-9]{0,19}", any::<bool>()).prop_map(|(id, text)| {
+            let written = if text { format!("\"{id}\"") } else { id.clone() };
+            (written, Some(id).filter(|id| id != DASHBOARD_TEST))
+        });
+        let odd = prop::sample::select(vec!["-5", "1.5", "1e3", "null", "[]", "{}", "\"\"", "\"x\"", "true"]);
+        let unreadable = odd.prop_map(|id| (id.to_owned(), None));
+        prop_oneof![2 => readable, 1 => unreadable].prop_map(|(id, lead)| {
+            let value = format!(r#"{{"leadgen_id":{id},"page_id":"110000000000001","form_id":"700000000000001"}}"#);
+            (format!(r#"{{"field":"leadgen","value":{value}}}"#), lead)
+        })
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(10_000)))]
+
+        #[test]
+        fn what_is_no_event_is_kept_and_the_others_are_told(changes in prop::collection::vec(any_change(), 0..12)) {
+            let written = changes.iter().map(|(change, _)| change.as_str()).collect::<Vec<_>>();
+            let body = format!(r#"{{"object":"page","entry":[{{"id":"1","changes":[{}]}}]}}"#, written.join(","));
+            let webhook = parse(&body);
+
+            let mut seen = HashSet::new();
+            let announced = changes.iter().filter_map(|(_, lead)| lead.as_deref()).filter(|lead| seen.insert(*lead));
+            prop_assert_eq!(webhook.events, announced.map(lead).collect::<Vec<_>>());
+            let unreadable = changes.iter().filter(|(_, lead)| lead.is_none()).map(|(change, _)| change.as_str());
+            prop_assert_eq!(webhook.unreadable.iter().map(|it| it.get()).collect::<Vec<_>>(), unreadable.collect::<Vec<_>>());
+        }
+
         #[test]
         fn bytes_never_panic(body in any::<Vec<u8>>()) {
             let _ = Webhook::parse(&body);

@@ -228,10 +228,12 @@ fn is_version(segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use pretty_assertions::assert_eq;
+    use proptest::prelude::*;
     use rstest::rstest;
     use transport::Https;
 
     use super::*;
+    use crate::row::arbitrary_json;
 
     fn client(base: &str, key: &str) -> Client {
         let clock = domain::Clock::new(|| Timestamp::UNIX_EPOCH);
@@ -285,5 +287,31 @@ mod tests {
         let shown = format!("{client:?}");
         assert!(shown.contains("/v2/contacts/people"), "{shown}");
         assert!(!shown.contains("shop-key") && !shown.contains("Olena"), "{shown}");
+    }
+    fn decoded(status: u16, body: Vec<u8>, write: bool) -> Result<Answer, Error> {
+        let answer = Response::builder().status(status).body(Bytes::from(body)).unwrap();
+        decode(Ok(answer), write, None, Timestamp::UNIX_EPOCH)
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_an_answer_or_a_named_error(
+            status in 100..=999_u16, body in prop_oneof![any::<Vec<u8>>(), arbitrary_json().prop_map(|json| json.to_string().into_bytes())],
+            write in any::<bool>(),
+        ) {
+            match decoded(status, body, write) {
+                Ok(answer) => {
+                    prop_assert!((200..300).contains(&status));
+                    prop_assert!(answer.object().and_then(|row| row.id()).is_none_or(|id| id > 0));
+                    prop_assert!(answer.page(1, Row::id).map_or(true, |page| page.rows.iter().all(|id| *id > 0)));
+                }
+                Err(error) => {
+                    prop_assert_eq!(error.status(), Some(status));
+                    // After a write, no error may claim that nothing happened unless RemOnline refused.
+                    prop_assert!(!write || !matches!(error, Error::Unavailable(_)));
+                    prop_assert!(write || !matches!(error, Error::OutcomeUnknown(_)));
+                }
+            }
+        }
     }
 }

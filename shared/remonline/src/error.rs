@@ -126,3 +126,64 @@ impl Error {
 fn is_about_the_key(code: i64) -> bool {
     matches!(code, 100 | 101 | 110 | 111)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RemOnline's statuses as the interface names them, and what stands for each.
+    fn expected(write: bool, status: u16, about_the_key: bool) -> &'static str {
+        match status {
+            401 => "key_rejected",
+            403 if about_the_key => "key_rejected",
+            402 | 403 | 405 => "forbidden",
+            404 | 410 => "not_found",
+            429 => "throttled",
+            400 | 406 | 407 | 409 | 411..=428 | 430..=499 => "rejected",
+            _ if write => "outcome_unknown",
+            _ => "unavailable",
+        }
+    }
+
+    fn name(error: &Error) -> &'static str {
+        match error {
+            Error::Rejected(_) => "rejected",
+            Error::NotFound(_) => "not_found",
+            Error::KeyRejected(_) => "key_rejected",
+            Error::Forbidden(_) => "forbidden",
+            Error::Throttled { .. } => "throttled",
+            Error::Unavailable(_) => "unavailable",
+            Error::OutcomeUnknown(_) => "outcome_unknown",
+            Error::Pacing(_) => "pacing",
+        }
+    }
+
+    #[test]
+    fn every_status_has_one_name() {
+        for status in (100..200).chain(300..=999) {
+            for (write, code) in [(false, None), (true, None), (false, Some(101)), (true, Some(111)), (true, Some(400))]
+            {
+                let about_the_key = matches!(code, Some(101 | 111));
+                let details = Details { status: Some(status), code, ..Details::default() };
+                let error = Error::refused(write, status, None, details);
+                assert_eq!(name(&error), expected(write, status, about_the_key), "{status}, code {code:?}");
+                assert_eq!((error.status(), error.code()), (Some(status), code));
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_under_a_2xx_is_named_by_its_code() {
+        for write in [false, true] {
+            for code in 400..600 {
+                let details = Details { status: Some(200), code: Some(code), ..Details::default() };
+                let status = u16::try_from(code).unwrap();
+                assert_eq!(name(&Error::failed_success(write, details)), expected(write, status, false), "{code}");
+            }
+            for code in [None, Some(0), Some(7), Some(-1), Some(i64::MAX), Some(200)] {
+                let details = Details { status: Some(200), code, ..Details::default() };
+                assert_eq!(name(&Error::failed_success(write, details)), "rejected", "{code:?}");
+            }
+        }
+    }
+}

@@ -204,3 +204,98 @@ pub(crate) fn unrouted(event: &LeadgenEvent) -> Key {
 fn instant(at: Timestamp) -> String {
     format!("{at:.9}")
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{Bundle, BundleState, Reason, Stage};
+    use jiff::SignedDuration;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn transaction(lead: &str, bundle: &str, received_at: Timestamp) -> Transaction {
+        let document = json!({
+            "title": "t", "source": {"connection": "page", "form_id": "*"},
+            "client": {"connection": "shop", "fields": {}},
+        });
+        let (leadgen_id, page_id) = (lead.parse::<MetaId>().unwrap(), "1".parse::<MetaId>().unwrap());
+        let bundle = Bundle {
+            id: bundle.parse().unwrap(),
+            version: 1,
+            state: BundleState::Active,
+            page_id: page_id.clone(),
+            first_started_at: None,
+            created_at: received_at,
+            document: serde_json::from_value(document).unwrap(),
+        };
+        let event = LeadgenEvent { leadgen_id, form_id: page_id.clone(), page_id };
+        Transaction::received(&event, &bundle, AccountId::new("company-1"), LeadSource::Webhook, received_at)
+    }
+
+    /// From 1970 to 2200, to the nanosecond, many of them close to each other.
+    fn any_time() -> impl Strategy<Value = Timestamp> {
+        let seconds = prop_oneof![0..7_258_118_400_i64, 1_795_000_000..1_795_000_003_i64];
+        let nanoseconds =
+            prop_oneof![Just(0), 0..1_000_000_000_i32, prop::sample::select(vec![1, 10, 1_000, 999_999_999])];
+        (seconds, nanoseconds).prop_map(|(seconds, nanoseconds)| Timestamp::new(seconds, nanoseconds).unwrap())
+    }
+
+    fn any_transaction() -> impl Strategy<Value = Transaction> {
+        ("[0-9]{1,20}", "[a-z0-9-]{1,40}", any_time()).prop_map(|(lead, bundle, at)| transaction(&lead, &bundle, at))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(10_000)))]
+
+        #[test]
+        fn a_place_in_the_history_names_its_transaction(it in any_transaction()) {
+            let place = history_key(&it);
+            prop_assert_eq!(transaction_id(&place), Some(it.id.clone()));
+            prop_assert!(is_history_key(&place));
+            prop_assert_eq!(month(&place), it.received_at.strftime("%Y-%m").to_string());
+            prop_assert!(place.chars().all(|c| c < LAST));
+        }
+
+        #[test]
+        fn the_history_is_in_the_order_of_time(one in any_transaction(), other in any_transaction()) {
+            if one.received_at != other.received_at {
+                prop_assert_eq!(history_key(&one).cmp(&history_key(&other)), one.received_at.cmp(&other.received_at));
+            }
+            prop_assert_eq!(history_key(&one) >= history_from(other.received_at), one.received_at >= other.received_at);
+        }
+
+        #[test]
+        fn what_is_due_stands_before_the_end_of_its_range(it in any_transaction(), due in any_time(), now in any_time()) {
+            let mut it = it;
+            it.due_at = Some(due);
+            let entry = list_entry(&it).unwrap();
+            prop_assert_eq!(transaction_id(&entry.sort), Some(it.id.clone()));
+            prop_assert_eq!(due_at(&entry.sort), Some(due));
+            prop_assert_eq!(entry.sort < due_until(now), due <= now);
+        }
+
+        #[test]
+        fn no_text_is_taken_for_a_place_that_is_none(text in "(2026-11-23T10:00:00(\\.[0-9]{0,9})?Z|\\PC{0,9})#[0-9]{0,3}#[a-z]{0,3}") {
+            if is_history_key(&text) {
+                let id = transaction_id(&text).unwrap();
+                let at = text.split('#').next().unwrap().parse().unwrap();
+                prop_assert_eq!(history_key(&transaction(id.leadgen_id.as_str(), id.bundle_id.as_str(), at)), text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_transaction_stands_in_one_list_or_none() {
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1);
+        let mut it = transaction("9", "repair", now);
+        it.run(Stage::Fetched, now).unwrap();
+        assert_eq!(list_entry(&it).unwrap().partition, "DUE#company-1#live");
+        it.wait(Reason::BundleStopped, None, now).unwrap();
+        assert_eq!(list_entry(&it).unwrap().partition, "HELD#bundle#repair");
+        it.park(Reason::KeyRejected, Some("shop".parse().unwrap()), now).unwrap();
+        assert_eq!(list_entry(&it).unwrap().partition, "HELD#connection#shop");
+        it.park(Reason::Mapping, None, now).unwrap();
+        assert_eq!(list_entry(&it), None);
+    }
+}

@@ -194,9 +194,11 @@ fn is_private(word: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rstest::rstest;
+    use serde_json::json;
 
-    use super::presentable;
+    use super::*;
 
     #[rstest]
     #[case("Malformed access token TOKEN-1, sorry", "Malformed access token [...], sorry")]
@@ -212,5 +214,68 @@ mod tests {
     #[test]
     fn messages_are_cut() {
         assert_eq!(presentable(&"no ".repeat(1000), &"".into()).chars().count(), 300);
+    }
+    /// An answer of Meta's, mostly an error with a code that means something.
+    fn any_answer() -> impl Strategy<Value = Vec<u8>> {
+        let codes =
+            vec![1, 2, 3, 4, 10, 17, 32, 100, 102, 103, 190, 200, 299, 341, 368, 613, 803, 2500, 80_001, 80_005, 7];
+        let code = prop_oneof![
+            prop::sample::select(codes).prop_map(|code| json!(code)),
+            any::<i64>().prop_map(|code| json!(code))
+        ];
+        let words = prop::sample::select(vec![
+            "",
+            "TOKEN-1",
+            "ana@example.com",
+            "reduce the amount of data",
+            "\u{7}",
+            "+380501112233",
+        ]);
+        let message = (words, "\\PC{0,400}").prop_map(|(word, text)| json!(format!("{text} {word} {text}")));
+        let error = (code, message.clone(), prop::option::of(message), any::<bool>()).prop_map(|(code, message, advice, transient)| {
+            json!({"error": {"code": code, "message": message, "error_user_msg": advice, "is_transient": transient}}).to_string().into_bytes()
+        });
+        let odd = prop::sample::select(vec![
+            "{\"error\":null}",
+            "{\"error\":[]}",
+            "{\"error\":\"x\"}",
+            "null",
+            "[]",
+            "{}",
+            "7",
+            "",
+        ]);
+        prop_oneof![6 => error, 1 => odd.prop_map(|text| text.as_bytes().to_vec()), 1 => any::<Vec<u8>>()]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(2_000)))]
+
+        #[test]
+        fn any_answer_is_a_result_or_a_named_error(status in 100..600_u16, body in any_answer(), percent in any::<u8>(), regain in 0..2_000_u32) {
+            let usage = Usage { percent, regain_minutes: regain };
+            let error = match judge(status, &body, &"TOKEN-1".into(), usage) {
+                Ok(answer) => {
+                    prop_assert!((200..300).contains(&status) && answer.get("error").is_none());
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            let cause = error.cause();
+            prop_assert_eq!(cause.status, Some(status));
+            for text in [Some(&cause.message), cause.advice.as_ref()].into_iter().flatten() {
+                prop_assert!(text.chars().count() <= MESSAGE_LENGTH && !text.contains(char::is_control), "{:?}", text);
+                prop_assert!(!text.contains("TOKEN-1") && !text.contains('@') && !text.contains("0501112233"), "{:?}", text);
+            }
+            match cause.code {
+                Some(102 | 190) => prop_assert!(matches!(error, GraphError::TokenRejected(_))),
+                Some(10 | 200..=299) => prop_assert!(matches!(error, GraphError::Forbidden { .. }), "{:?}", error),
+                Some(4 | 17 | 32 | 613 | 80_001 | 80_005) => {
+                    let waits = matches!(error, GraphError::Throttled { wait, .. } if wait >= Duration::from_secs(300));
+                    prop_assert!(waits, "{:?}", error);
+                }
+                _ => {}
+            }
+        }
     }
 }

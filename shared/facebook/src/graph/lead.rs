@@ -172,3 +172,64 @@ impl From<WireLead> for FetchedLead {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LEAD: &str = "900000000000001";
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let texts = vec!["", "0", LEAD, "2026-09-21T13:33:21+0000", "tomorrow", "true"];
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            prop::sample::select(texts).prop_map(Value::from),
+            "\\PC{0,20}".prop_map(Value::from),
+        ];
+        let keys = prop::sample::select(vec!["name", "values", "id"]);
+        leaf.prop_recursive(3, 20, 4, move |inner| {
+            let entries = prop::collection::vec((keys.clone().prop_map(str::to_owned), inner.clone()), 0..4);
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(Value::from),
+                entries.prop_map(|entries| Value::Object(entries.into_iter().collect())),
+            ]
+        })
+    }
+
+    /// A lead as Meta answers it, with some of its fields replaced by anything.
+    fn any_lead() -> impl Strategy<Value = Value> {
+        let field = prop::sample::select(FIELDS.split(',').collect::<Vec<_>>());
+        prop::collection::vec((field, any_value()), 0..4).prop_map(|replaced| {
+            let mut lead = json!({
+                "id": LEAD, "created_time": "2026-09-21T13:33:21+0000", "form_id": "700000000000001", "platform": "ig",
+                "field_data": [{"name": "email", "values": ["ana@example.com"]}],
+            });
+            for (field, value) in replaced {
+                lead[field] = value;
+            }
+            lead
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.max(2_000)))]
+
+        #[test]
+        fn any_answer_is_the_lead_or_an_error_without_its_answers(code in 199..=201_u16, lead in any_lead()) {
+            let id = LEAD.parse::<MetaId>().unwrap();
+            let item = BatchItem { code, body: lead.to_string() };
+            match read_item(&id, Some(item), &"TOKEN-1".into(), Usage::default()) {
+                Ok(fetched) => {
+                    prop_assert_eq!(&fetched.id, &id);
+                    prop_assert!(code != 199 && fetched.ad_id.is_none_or(|ad| ad.as_str() != "0"));
+                }
+                Err(error) => prop_assert!(!error.to_string().contains("ana@example.com"), "{}", error),
+            }
+        }
+    }
+}
