@@ -1,1 +1,3 @@
 //! Proof that nothing is lost and nothing is written twice.
+
+pub mod model;
