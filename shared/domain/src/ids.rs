@@ -116,11 +116,31 @@ pub fn marker(leadgen_id: &MetaId, bundle_id: &Slug) -> String {
     format!("[fb:{leadgen_id}:{bundle_id}]")
 }
 
+/// The lead and the bundle of the last [`marker`] in a text, which people may have written in since.
+pub fn marked(text: &str) -> Option<(MetaId, Slug)> {
+    let (inner, _) = text.rsplit_once("[fb:")?.1.split_once(']')?;
+    let (leadgen_id, bundle_id) = inner.split_once(':')?;
+    Some((leadgen_id.parse().ok()?, bundle_id.parse().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_marker_is_read_back() {
+        let (lead, bundle): (MetaId, Slug) = ("900000000000001".parse().unwrap(), "screen-repair".parse().unwrap());
+        let marker = marker(&lead, &bundle);
+        for text in [marker.clone(), format!("Call after six\n{marker}"), format!("[fb:1:old] {marker} called [twice]")]
+        {
+            assert_eq!(marked(&text), Some((lead.clone(), bundle.clone())), "{text}");
+        }
+        for text in ["", "[fb:", "[fb:1]", "[fb:x:repair]", "[fb:1:Repair]", "[fb:1:repair", "fb:1:repair]"] {
+            assert_eq!(marked(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn meta_ids_are_digits_only() {

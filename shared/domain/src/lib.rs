@@ -20,6 +20,7 @@ mod ids;
 mod lead;
 mod mapping;
 mod moment;
+mod pass;
 mod phone;
 mod plan;
 mod schedule;
@@ -44,9 +45,10 @@ pub use duplicates::{
     ClientDecision, ExistingClient, ExistingOrder, MatchDoubt, Matches, OrderDecision, decide_client, decide_order,
 };
 pub use event::{LeadgenEvent, QueueMessage};
-pub use ids::{IdError, MetaId, Slug, marker};
+pub use ids::{IdError, MetaId, Slug, marked, marker};
 pub use lead::{Answer, Form, Lead, Question, QuestionOption};
 pub use mapping::MappingError;
+pub use pass::{Pass, Stretch};
 pub use phone::{Phone, same_phone};
 pub use plan::{NewClient, NewOrder, Plan, Planned};
 pub use schedule::{Timing, backoff};
