@@ -1,7 +1,7 @@
 use domain::{Form, MetaId, Question, QuestionOption};
 use jiff::Timestamp;
 use secrecy::SecretString;
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use super::{Graph, GraphError, wire};
@@ -10,6 +10,26 @@ use super::{Graph, GraphError, wire};
 const MAX_CALLS: usize = 40;
 
 const FIELDS: &str = "id,name,status,questions,tracking_parameters";
+
+/// A form in the list of a page, without its questions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedForm {
+    /// The form's id.
+    pub id: MetaId,
+    /// `ACTIVE`, `ARCHIVED`, `DELETED`, `DRAFT`, empty when Meta did not say.
+    pub status: String,
+    /// How many leads it ever had. It may lag, so it is a hint and no proof.
+    pub leads_count: Option<u64>,
+}
+
+/// When leads were created. Meta compares whole seconds, and neither bound itself is within.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Created {
+    /// Later than this.
+    pub after: Option<Timestamp>,
+    /// Earlier than this.
+    pub before: Option<Timestamp>,
+}
 
 /// A lead in the list of a form.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +91,14 @@ struct TrackingParameter {
 }
 
 #[derive(Deserialize)]
+struct WireListedForm {
+    id: wire::Id,
+    #[serde(default)]
+    status: String,
+    leads_count: Option<u64>,
+}
+
+#[derive(Deserialize)]
 struct WireListedLead {
     id: wire::Id,
     #[serde(deserialize_with = "wire::time")]
@@ -93,12 +121,34 @@ impl Graph {
     /// # Errors
     /// Any [`GraphError`].
     pub async fn forms(&self, token: &SecretString, page_id: &MetaId) -> Result<Vec<Form>, GraphError> {
+        let forms = self.all_forms::<WireForm>(token, page_id, FIELDS).await?;
+        Ok(forms.into_iter().map(Form::from).collect())
+    }
+
+    /// Reads how many leads each form of a page has, archived forms included.
+    /// Source: Meta, Graph API reference, Page `leadgen_forms`.
+    ///
+    /// # Errors
+    /// Any [`GraphError`].
+    pub async fn listed_forms(&self, token: &SecretString, page_id: &MetaId) -> Result<Vec<ListedForm>, GraphError> {
+        let forms = self.all_forms::<WireListedForm>(token, page_id, "id,status,leads_count").await?;
+        let form =
+            |form: WireListedForm| ListedForm { id: form.id.0, status: form.status, leads_count: form.leads_count };
+        Ok(forms.into_iter().map(form).collect())
+    }
+
+    async fn all_forms<T: DeserializeOwned>(
+        &self,
+        token: &SecretString,
+        page_id: &MetaId,
+        fields: &str,
+    ) -> Result<Vec<T>, GraphError> {
         let path = format!("{page_id}/leadgen_forms");
         let (mut forms, mut after) = (Vec::new(), None);
         for _ in 0..MAX_CALLS {
-            let list = self.list::<WireForm>(token, &path, &[("fields", FIELDS)], 50, after.as_deref()).await?;
+            let list = self.list::<T>(token, &path, &[("fields", fields)], 50, after.as_deref()).await?;
             after = list.next_cursor();
-            forms.extend(list.data.into_iter().map(Form::from));
+            forms.extend(list.data);
             if after.is_none() {
                 return Ok(forms);
             }
@@ -107,7 +157,7 @@ impl Graph {
         Ok(forms)
     }
 
-    /// Reads a part of the list of a form's leads created after `since`, from the cursor `after` on.
+    /// Reads a part of the list of a form's leads, from the cursor `after` on.
     /// Source: Meta, Marketing API, Lead Ads, "Retrieving", "Read multiple" (`GET /{form_id}/leads`).
     ///
     /// # Errors
@@ -116,19 +166,27 @@ impl Graph {
         &self,
         token: &SecretString,
         form_id: &MetaId,
-        since: Option<Timestamp>,
+        created: Created,
         after: Option<&str>,
     ) -> Result<LeadPage, GraphError> {
-        let filter = |since: Timestamp| {
-            json!([{"field": "time_created", "operator": "GREATER_THAN", "value": since.as_second()}]).to_string()
-        };
-        let filter = since.map(filter);
+        let filter = created.filter();
         let mut query = vec![("fields", "id,created_time")];
         query.extend(filter.as_deref().map(|filter| ("filtering", filter)));
         let list = self.list::<WireListedLead>(token, &format!("{form_id}/leads"), &query, 100, after).await?;
         let next = list.next_cursor();
         let leads = list.data.into_iter().map(|lead| ListedLead { id: lead.id.0, created_at: lead.created_time });
         Ok(LeadPage { leads: leads.collect(), next })
+    }
+}
+
+impl Created {
+    /// The `filtering` parameter; `None` for all leads.
+    fn filter(self) -> Option<String> {
+        let bound = |operator: &str, at: Timestamp| json!({"field": "time_created", "operator": operator, "value": at.as_second()});
+        let after = self.after.map(|at| bound("GREATER_THAN", at));
+        let bounds = after.into_iter().chain(self.before.map(|at| bound("LESS_THAN", at)));
+        let bounds = bounds.collect::<Vec<_>>();
+        (!bounds.is_empty()).then(|| Value::Array(bounds).to_string())
     }
 }
 

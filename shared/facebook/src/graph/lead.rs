@@ -112,7 +112,7 @@ impl Graph {
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         let items = self.exchange(token, request, Bytes::from(form)).await?;
         let items = wire::read::<Vec<Option<BatchItem>>>(items, "a batch")?;
-        let usage = self.usage();
+        let usage = self.usage(token);
         let answered = items.into_iter().chain(std::iter::repeat_with(|| None));
         Ok(ids.iter().zip(answered).map(|(id, item)| read_item(id, item, token, usage)).collect())
     }

@@ -13,12 +13,15 @@ mod tests;
 mod usage;
 mod wire;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use domain::MetaId;
 pub use error::{Cause, GraphError, Lacking};
-pub use form::{LeadPage, ListedLead};
+pub use form::{Created, LeadPage, ListedForm, ListedLead};
 use http::{HeaderMap, HeaderValue, Request, header};
 pub use lead::FetchedLead;
 pub use page::{LeadAccess, PageDetails, TokenDetails, TokenOwner};
@@ -39,7 +42,8 @@ pub struct Graph {
     base: Url,
     app_id: Option<MetaId>,
     secrets: AppSecrets,
-    usage: Mutex<Usage>,
+    /// By the proof of the token, which does not give the token away.
+    usage: Mutex<HashMap<String, Usage>>,
 }
 
 /// Names and values of a query or a form.
@@ -52,9 +56,16 @@ impl Graph {
         Self { transport, base, app_id, secrets, usage: Mutex::default() }
     }
 
-    /// How much of its allowance Meta counted at its last answer that told.
-    pub fn usage(&self) -> Usage {
-        *self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    /// How much of the token's allowance Meta counted at its last answer that told.
+    pub fn usage(&self, token: &SecretString) -> Usage {
+        let usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        usage.get(&appsecret_proof(self.secrets.first(), token)).copied().unwrap_or_default()
+    }
+
+    /// Forgets what was told of the token's allowance: it may be old, and Meta tells nothing after little traffic.
+    pub fn forget_usage(&self, token: &SecretString) {
+        let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
+        usage.remove(&appsecret_proof(self.secrets.first(), token));
     }
 
     async fn get<T: DeserializeOwned>(
@@ -97,18 +108,19 @@ impl Graph {
         let request = request.map_err(|error| GraphError::Bug(Cause::ours(error.to_string())))?;
         let sent = self.transport.send(request).await;
         let answer = sent.map_err(|error| GraphError::Unavailable(Cause::ours(error.to_string())))?;
-        let usage = self.note(answer.headers());
+        let usage = self.note(token, answer.headers());
         error::judge(answer.status().as_u16(), answer.body(), token, usage)
     }
 
     /// Remembers what the headers tell about the allowance, and returns what this answer told.
-    fn note(&self, headers: &HeaderMap) -> Usage {
+    fn note(&self, token: &SecretString, headers: &HeaderMap) -> Usage {
         if let Some(warning) = headers.get("x-ad-api-version-warning") {
             tracing::warn!(warning = ?warning, "Meta warns about the version in GRAPH_API_URL");
         }
         let told = Usage::read(headers);
         if let Some(usage) = told {
-            *self.usage.lock().unwrap_or_else(PoisonError::into_inner) = usage;
+            let key = appsecret_proof(self.secrets.first(), token);
+            self.usage.lock().unwrap_or_else(PoisonError::into_inner).insert(key, usage);
         }
         told.unwrap_or_default()
     }

@@ -57,6 +57,16 @@ async fn forms_are_read_to_the_last_page_even_past_an_empty_one() {
 }
 
 #[tokio::test]
+async fn forms_are_listed_with_their_numbers_of_leads() {
+    let data = json!([{"id": "1", "status": "ARCHIVED", "leads_count": 7}, {"id": "2", "status": "ACTIVE"}]);
+    let meta = Meta::answering([json!({ "data": data })]).await;
+    let forms = meta.graph.listed_forms(&token(), &id(PAGE)).await.unwrap();
+    let form = |form: &str, status: &str, leads_count| ListedForm { id: id(form), status: status.into(), leads_count };
+    assert_eq!(forms, [form("1", "ARCHIVED", Some(7)), form("2", "ACTIVE", None)]);
+    assert_eq!(meta.seen()[0].parameter("fields"), Some("id,status,leads_count"));
+}
+
+#[tokio::test]
 async fn the_leads_of_a_form_come_page_by_page_from_a_time_on() {
     let meta = Meta::answering([json!({
         "data": [{"id": "900000000000001", "created_time": "2026-09-21T13:33:21+0000"}],
@@ -64,7 +74,9 @@ async fn the_leads_of_a_form_come_page_by_page_from_a_time_on() {
     })])
     .await;
     let since = "2026-09-20T00:00:00Z".parse().unwrap();
-    let page = meta.graph.form_leads(&token(), &id(FORM), Some(since), Some("c0")).await.unwrap();
+    let before = "2026-09-22T00:00:00Z".parse().unwrap();
+    let created = Created { after: Some(since), before: Some(before) };
+    let page = meta.graph.form_leads(&token(), &id(FORM), created, Some("c0")).await.unwrap();
     let listed = ListedLead { id: id("900000000000001"), created_at: "2026-09-21T13:33:21Z".parse().unwrap() };
     assert_eq!(page, LeadPage { leads: vec![listed], next: Some("c1".into()) });
 
@@ -72,7 +84,8 @@ async fn the_leads_of_a_form_come_page_by_page_from_a_time_on() {
     assert_eq!(request.path, format!("/v26.0/{FORM}/leads"));
     assert_eq!((request.parameter("fields"), request.parameter("after")), (Some("id,created_time"), Some("c0")));
     let filtering = serde_json::from_str::<Value>(request.parameter("filtering").unwrap()).unwrap();
-    let expected = json!([{"field": "time_created", "operator": "GREATER_THAN", "value": since.as_second()}]);
+    let bound = |operator: &str, at: jiff::Timestamp| json!({"field": "time_created", "operator": operator, "value": at.as_second()});
+    let expected = json!([bound("GREATER_THAN", since), bound("LESS_THAN", before)]);
     assert_eq!(filtering, expected);
 }
 
@@ -81,7 +94,7 @@ async fn less_is_asked_for_while_meta_finds_it_too_much() {
     let too_much =
         || refusal(500, &json!({"code": 1, "message": "Please reduce the amount of data you're asking for"}));
     let meta = Meta::serve(Some(APP), [too_much(), too_much(), ok(&json!({"data": []}))]).await;
-    let page = meta.graph.form_leads(&token(), &id(FORM), None, None).await.unwrap();
+    let page = meta.graph.form_leads(&token(), &id(FORM), Created::default(), None).await.unwrap();
     assert_eq!(page, LeadPage { leads: vec![], next: None });
     let limits = meta.seen().iter().map(|it| it.parameter("limit").unwrap().to_owned()).collect::<Vec<_>>();
     assert_eq!(limits, ["100", "50", "25"]);
@@ -95,7 +108,7 @@ async fn less_than_one_is_not_asked_for() {
     let too_much =
         || refusal(500, &json!({"code": 1, "message": "Please reduce the amount of data you're asking for"}));
     let meta = Meta::serve(Some(APP), std::iter::repeat_with(too_much).take(7)).await;
-    let error = meta.graph.form_leads(&token(), &id(FORM), None, None).await.unwrap_err();
+    let error = meta.graph.form_leads(&token(), &id(FORM), Created::default(), None).await.unwrap_err();
     assert!(matches!(error, GraphError::ReduceData(_)), "{error:?}");
     assert_eq!(meta.seen().len(), 7);
 }

@@ -109,10 +109,10 @@ async fn a_batch_holds_fifty_and_a_refused_one_is_the_last() {
 async fn usage_is_remembered_until_meta_tells_again() {
     let busy = vec![("x-app-usage", r#"{"call_count":91}"#), ("x-page-usage", r#"{"call_count":7}"#)];
     let meta = Meta::serve(None, [Reply { headers: busy, ..ok(&lead("1")) }, ok(&lead("1"))]).await;
-    assert!(meta.graph.usage().allows_polling());
+    assert!(meta.graph.usage(&token()).allows_polling());
     for _ in 0..2 {
         meta.graph.lead(&token(), &id("1")).await.unwrap();
-        assert_eq!(meta.graph.usage(), Usage { percent: 91, regain_minutes: 0 });
+        assert_eq!(meta.graph.usage(&token()), Usage { percent: 91, regain_minutes: 0 });
     }
-    assert!(!meta.graph.usage().allows_polling());
+    assert!(!meta.graph.usage(&token()).allows_polling());
 }
