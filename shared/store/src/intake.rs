@@ -1,4 +1,6 @@
-use domain::{AccountId, Bundle, BundleState, LeadSource, LeadgenEvent, Reason, Slug, Transaction};
+use std::collections::BTreeSet;
+
+use domain::{AccountId, Bundle, BundleState, LeadSource, LeadgenEvent, MetaId, Reason, Slug, Transaction};
 use jiff::Timestamp;
 
 use crate::{Recorded, Store, StoreError};
@@ -12,6 +14,29 @@ pub struct TakenIn {
     pub is_new: bool,
     /// It is to be worked on, now or later.
     pub is_due: bool,
+}
+
+/// What became of many.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Intake {
+    /// Accounts that have work because of them.
+    pub accounts: BTreeSet<AccountId>,
+    /// How many were not known before.
+    pub new: usize,
+}
+
+impl Intake {
+    /// Counts one more.
+    pub fn add(&mut self, taken: TakenIn) {
+        self.new += usize::from(taken.is_new);
+        self.accounts.extend(Some(taken.account_id).filter(|_| taken.is_due));
+    }
+
+    /// Counts what somebody else counted.
+    pub fn merge(&mut self, other: Self) {
+        self.new += other.new;
+        self.accounts.extend(other.accounts);
+    }
 }
 
 /// Why an announced lead was not recorded. Nothing was written.
@@ -51,5 +76,29 @@ impl Store {
             Recorded::Known(known) => known.due_at.is_some(),
         };
         Ok(TakenIn { account_id, is_new: recorded == Recorded::New, is_due })
+    }
+    /// Puts the transactions of the page's announced leads that no bundle took, for those bundles that take them now
+    /// and are `wanted` for a lead announced at that time, and forgets that they were unrouted. `bundles` are all of
+    /// the page.
+    pub async fn take_in_unrouted(
+        &self,
+        page_id: &MetaId,
+        bundles: &[Bundle],
+        source: LeadSource,
+        now: Timestamp,
+        wanted: impl Fn(&Bundle, Timestamp) -> bool,
+    ) -> Result<Intake, IntakeError> {
+        let mut intake = Intake::default();
+        for unrouted in self.unrouted_of_page(page_id).await? {
+            let takers = Bundle::takers(bundles, &unrouted.event.form_id);
+            let takers = takers.into_iter().filter(|bundle| wanted(bundle, unrouted.received_at)).collect::<Vec<_>>();
+            for bundle in &takers {
+                intake.add(self.take_in(&unrouted.event, bundle, source, now).await?);
+            }
+            if !takers.is_empty() {
+                self.forget_unrouted(&unrouted.event).await?;
+            }
+        }
+        Ok(intake)
     }
 }

@@ -16,6 +16,11 @@ pub(crate) fn after_prefix(prefix: &str) -> String {
     format!("{prefix}{LAST}")
 }
 
+/// A row that no table has.
+pub(crate) fn nothing() -> Key {
+    Key::new("NOTHING", "NOTHING")
+}
+
 // Connections table
 
 pub(crate) const CONNECTIONS: &str = "CONNECTION";
@@ -196,8 +201,34 @@ pub(crate) fn unrouted_form(page_id: &MetaId, form_id: &MetaId) -> String {
     format!("{page_id}#{form_id}#")
 }
 
+/// What the unrouted leads of a page begin with.
+pub(crate) fn unrouted_page(page_id: &MetaId) -> String {
+    format!("{page_id}#")
+}
+
 pub(crate) fn unrouted(event: &LeadgenEvent) -> Key {
     Key::new(UNROUTED, format!("{}{}", unrouted_form(&event.page_id, &event.form_id), event.leadgen_id))
+}
+
+pub(crate) fn watermarks(page_id: &MetaId) -> String {
+    format!("WATERMARK#{page_id}")
+}
+
+pub(crate) fn watermark(page_id: &MetaId, form_id: &MetaId) -> Key {
+    Key::new(watermarks(page_id), form_id.as_str())
+}
+
+pub(crate) const FINDINGS: &str = "FINDING";
+
+pub(crate) fn finding(kind: &str, transaction: &TransactionId, ids: &str) -> Key {
+    let TransactionId { leadgen_id, bundle_id } = transaction;
+    Key::new(FINDINGS, format!("{kind}#{leadgen_id}#{bundle_id}#{ids}"))
+}
+
+pub(crate) const BACKFILLS: &str = "BACKFILL";
+
+pub(crate) fn backfill(bundle: &Slug, form_id: &MetaId) -> Key {
+    Key::new(BACKFILLS, format!("{bundle}#{form_id}"))
 }
 
 /// A time as text that sorts like the time.

@@ -9,12 +9,14 @@
 //! [`Database`] that passes the contract tests.
 
 mod breaker;
+mod backfills;
 mod bundles;
 mod connections;
 pub mod database;
 mod dedup;
 mod dynamodb;
 mod error;
+mod findings;
 mod hashing;
 mod history;
 mod intake;
@@ -22,12 +24,14 @@ mod keys;
 mod lease;
 mod memory;
 mod pacing;
+mod probe;
 mod release;
 mod row;
 mod save;
 mod secrets;
 mod transactions;
 mod unrouted;
+mod watermarks;
 
 use std::{
     collections::BTreeSet,
@@ -37,14 +41,16 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 
 pub use breaker::Standing;
+pub use backfills::Backfill;
 pub use database::{Database, Unavailable};
 pub use dedup::{KnownOrder, PersonEntry, PersonWrite};
 pub use dynamodb::{DynamoDb, TableNames};
 pub use error::{ChangeError, CreateError, StoreError};
+pub use findings::{Finding, FindingKind};
 pub use hashing::{Hasher, HasherError};
 pub use history::{Filter, HistoryError, Page};
-pub use intake::{IntakeError, TakenIn};
 pub use lease::{AtHand, Deaths, Lease};
+pub use intake::{Intake, IntakeError, TakenIn};
 pub use memory::Memory;
 pub use pacing::Pace;
 pub use release::{RetryError, Rules};
@@ -52,6 +58,7 @@ pub use save::{AnswersChange, Change, SaveError};
 pub use secrets::{Sealed, Sealer, SecretError};
 pub use transactions::{Answers, Recorded, RequestBody};
 pub use unrouted::{Unrouted, UnroutedForm};
+pub use watermarks::Watermark;
 
 use database::{Condition, Key, Query, Table, Write, WriteError};
 

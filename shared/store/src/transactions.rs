@@ -88,6 +88,13 @@ impl Store {
         items.into_iter().flatten().map(|item| row::value(TABLE, item)).collect()
     }
 
+    /// Those of `ids` that no transaction has: a hundred are looked up in one call.
+    pub async fn unknown(&self, ids: Vec<TransactionId>) -> Result<Vec<TransactionId>, StoreError> {
+        let keys: Vec<Key> = ids.iter().map(keys::transaction).collect();
+        let items = self.database.get_many(TABLE, &keys).await?;
+        Ok(ids.into_iter().zip(items).filter(|(_, item)| item.is_none()).map(|(id, _)| id).collect())
+    }
+
     /// The transactions of a lead, by bundle.
     pub async fn transactions_of_lead(&self, leadgen_id: &MetaId) -> Result<Vec<Transaction>, StoreError> {
         self.list(&Query {

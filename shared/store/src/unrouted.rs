@@ -68,8 +68,16 @@ impl Store {
 
     /// The leads of a form that no bundle takes, by lead.
     pub async fn unrouted_events(&self, page_id: &MetaId, form_id: &MetaId) -> Result<Vec<Unrouted>, StoreError> {
-        let form = keys::unrouted_form(page_id, form_id);
-        let (from, to) = (Some(form.clone()), Some(keys::after_prefix(&form)));
+        self.unrouted_from(keys::unrouted_form(page_id, form_id)).await
+    }
+
+    /// The leads of a page that no bundle takes, by form and lead.
+    pub async fn unrouted_of_page(&self, page_id: &MetaId) -> Result<Vec<Unrouted>, StoreError> {
+        self.unrouted_from(keys::unrouted_page(page_id)).await
+    }
+
+    async fn unrouted_from(&self, prefix: String) -> Result<Vec<Unrouted>, StoreError> {
+        let (from, to) = (Some(prefix.clone()), Some(keys::after_prefix(&prefix)));
         self.list(&Query { from, to, ..Query::partition(TABLE, keys::UNROUTED) }).await
     }
 
