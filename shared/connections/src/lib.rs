@@ -4,6 +4,8 @@
 //! This is for those who ask on the way, the console and the scheduler. The processor, which writes, goes its own way
 //! under the account's lease.
 
+mod listing;
 mod systems;
 
+pub use listing::{Listing, ListingError, Taker};
 pub use systems::{OpenError, Systems};

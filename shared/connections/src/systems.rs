@@ -105,4 +105,14 @@ impl Systems {
         let after = Connection { state, checked_at: self.clock.now(), ..before.clone() };
         self.store.save_connection(before, &after).await
     }
+    /// Closes a connection whose key was refused. What a person made of it meanwhile holds.
+    ///
+    /// # Errors
+    /// When the tables do not answer.
+    pub async fn close(&self, connection: &Connection, refused: ConnectionState) -> Result<(), StoreError> {
+        match self.note_check(connection, Some(refused)).await {
+            Ok(()) | Err(ChangeError::Stale) => Ok(()),
+            Err(ChangeError::Store(error)) => Err(error),
+        }
+    }
 }
