@@ -138,6 +138,7 @@ pub(crate) async fn replace(
 pub(crate) async fn delete(State(app): State<Arc<App>>, Ids(id): Ids<Slug>) -> Result<StatusCode, Problem> {
     find(&app, &id).await?;
     app.store.delete_bundle(&id).await?;
+    app.store.forget_backfills(&id).await?;
     app.store.dismiss_held_by_bundle(&id, app.clock.now()).await?;
     tracing::info!(bundle_id = %id, "bundle deleted");
     Ok(StatusCode::NO_CONTENT)

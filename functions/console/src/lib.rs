@@ -7,6 +7,7 @@
 
 mod access;
 mod app;
+mod backfill;
 mod bundles;
 mod check;
 mod choices;

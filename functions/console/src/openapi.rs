@@ -12,7 +12,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    bundles, check, choices, connections, health, preview,
+    backfill, bundles, check, choices, connections, health, preview,
     problem::{PROBLEM_JSON, Problem},
     retry, transactions, unrouted,
 };
@@ -87,6 +87,7 @@ pub(crate) fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(bundles::versions))
         .routes(routes!(bundles::start))
         .routes(routes!(bundles::stop))
+        .routes(routes!(backfill::backfill))
         .routes(routes!(preview::preview))
         .routes(routes!(transactions::list))
         .routes(routes!(retry::many))

@@ -47,8 +47,8 @@ pub(crate) struct Retry {
 /// How many leads were set going.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Queued {
-    /// Leads that are due now.
-    queued: usize,
+    /// Leads that are due now, or wait for their bundle.
+    pub(crate) queued: usize,
 }
 
 /// Sets one lead going: due at once, its tries forgotten, nothing that was sent is sent again.

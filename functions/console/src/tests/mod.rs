@@ -1,6 +1,7 @@
 //! The router against RemOnline, Meta and AWS in process.
 
 mod access;
+mod backfill;
 mod bundles;
 mod connections;
 mod preview;
