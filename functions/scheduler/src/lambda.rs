@@ -1,40 +1,77 @@
 //! The scheduler as a Lambda function behind its schedules.
 
-use domain::Clock;
+use std::sync::Arc;
+
+use anyhow::Context;
+use connections::Systems;
+use domain::{Clock, Timing};
+use facebook::{AppSecrets, graph::Graph};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use queue::LeadQueue;
 use runtime::{Env, logging};
-use store::Store;
+use store::{Sealer, Store};
 use tracing::Instrument;
+use transport::{Https, Transport};
 
-use crate::{Config, Job, Scheduler};
+use crate::{Config, Job, Scheduler, redrive::DeadLetters};
 
 /// Runs the function until Lambda ends it.
 ///
 /// # Errors
-/// When the environment is incomplete or Lambda cannot be reached.
+/// When the environment is incomplete, a secret cannot be read, or Lambda cannot be reached.
 pub async fn run() -> anyhow::Result<()> {
     let env = Env::of_process();
     logging::init("scheduler", &env)?;
     let config = Config::from_env(&env)?;
     let aws = runtime::load_aws_config().await;
-    let queue = LeadQueue::new(aws_sdk_sqs::Client::new(&aws), config.lead_queue_url);
-    let scheduler = Scheduler {
-        store: Store::dynamodb(aws_sdk_dynamodb::Client::new(&aws), config.tables),
-        #[expect(clippy::disallowed_methods, reason = "the one place where the function asks for the time")]
-        clock: Clock::new(Timestamp::now),
+    let sqs = aws_sdk_sqs::Client::new(&aws);
+    let queues = Queues {
+        leads: LeadQueue::new(sqs.clone(), &config.lead_queue_url),
+        dead_letters: DeadLetters::new(sqs, &config.lead_queue_url),
     };
+    let scheduler = wire(config, &aws).await?;
     let handler = |event: LambdaEvent<Job>| {
-        let (scheduler, queue) = (&scheduler, &queue);
+        let (scheduler, queues) = (&scheduler, &queues);
         let span = logging::invocation(&event.context.request_id);
-        async move { handle(scheduler, queue, event.payload).await.map_err(anyhow::Error::into_boxed_dyn_error) }
+        async move { handle(scheduler, queues, event).await.map_err(anyhow::Error::into_boxed_dyn_error) }
             .instrument(span)
     };
     lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
 }
 
-async fn handle(scheduler: &Scheduler, queue: &LeadQueue, job: Job) -> anyhow::Result<()> {
-    let outcome = scheduler.handle(job).await?;
-    Ok(queue.wake(outcome.accounts).await?)
+/// What is moved, and whom it wakes.
+struct Queues {
+    leads: LeadQueue,
+    dead_letters: DeadLetters,
+}
+
+async fn wire(config: Config, aws: &runtime::SdkConfig) -> anyhow::Result<Scheduler> {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the function asks for the time")]
+    let clock = Clock::new(Timestamp::now);
+    let store = Store::dynamodb(aws_sdk_dynamodb::Client::new(aws), config.tables);
+    let secrets = runtime::parameter(&aws_sdk_ssm::Client::new(aws), &config.app_secrets_parameter).await?;
+    let transport: Arc<dyn Transport> = Arc::new(Https::new(config.time_scale)?);
+    let (app_id, secrets) = (config.facebook_app_id, AppSecrets::parse(&secrets)?);
+    let systems = Systems {
+        store: store.clone(),
+        sealer: Sealer::new(aws_sdk_kms::Client::new(aws), config.secrets_key_id),
+        graph: Graph::new(Arc::clone(&transport), config.graph_api_url, app_id, secrets),
+        transport,
+        remonline_url: config.remonline_api_url,
+        min_interval: config.remonline_min_interval,
+        clock: clock.clone(),
+    };
+    Ok(Scheduler { store, systems, clock, timing: Timing::scaled(config.time_scale) })
+}
+
+async fn handle(scheduler: &Scheduler, queues: &Queues, event: LambdaEvent<Job>) -> anyhow::Result<()> {
+    let LambdaEvent { payload: job, context, .. } = event;
+    let deadline = Timestamp::from_millisecond(i64::try_from(context.deadline).context("the deadline")?)?;
+    let outcome = scheduler.handle(job, deadline).await?;
+    runtime::emit("scheduler", &context.request_id, scheduler.clock.now(), &outcome.metrics);
+    if outcome.redrive {
+        queues.dead_letters.move_back().await?;
+    }
+    Ok(queues.leads.wake(outcome.accounts).await?)
 }

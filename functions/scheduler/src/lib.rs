@@ -1,12 +1,20 @@
-//! Jobs on a schedule, one file for each: `wake` nudges the accounts that have due work.
+//! Jobs on a schedule, one file for each: `wake` nudges the accounts that have due work, `reconcile` finds leads whose
+//! webhook never came, `audit`
+//! compares RemOnline with our records, `redrive` moves dead letters back. Where new things go: another job is a file, a [`Job`] and a schedule in the template.
 
+mod audit;
 mod config;
 mod lambda;
+mod reconcile;
+mod redrive;
 mod wake;
 
 use std::collections::BTreeSet;
 
-use domain::{AccountId, Clock};
+use connections::Systems;
+use domain::{AccountId, Clock, Timing};
+use jiff::Timestamp;
+use runtime::Metric;
 use serde::Deserialize;
 use store::Store;
 
@@ -19,6 +27,12 @@ pub use lambda::run;
 pub enum Job {
     /// Nudge the accounts that have due work.
     Wake,
+    /// Find leads whose webhook never came, and go on with backfills.
+    Reconcile,
+    /// Look for lost and doubled orders.
+    Audit,
+    /// Move dead letters back.
+    Redrive,
 }
 
 /// Everything the jobs work with. It knows no queue: whom to nudge is in [`Outcome`].
@@ -26,8 +40,12 @@ pub enum Job {
 pub struct Scheduler {
     /// Every table.
     pub store: Store,
+    /// RemOnline and Meta.
+    pub systems: Systems,
     /// The current time.
     pub clock: Clock,
+    /// Every waiting time.
+    pub timing: Timing,
 }
 
 /// What a job led to.
@@ -35,17 +53,24 @@ pub struct Scheduler {
 pub struct Outcome {
     /// Accounts that have work now.
     pub accounts: BTreeSet<AccountId>,
+    /// What is counted.
+    pub metrics: Vec<Metric>,
+    /// Dead letters may go back to the lead queue.
+    pub redrive: bool,
 }
 
 impl Scheduler {
-    /// Does one job.
+    /// Does one job, as far as it gets before Lambda ends it at `deadline`.
     ///
     /// # Errors
     /// When a table refuses; the schedule repeats the job anyway.
-    pub async fn handle(&self, job: Job) -> anyhow::Result<Outcome> {
-        Ok(match job {
-            Job::Wake => Outcome { accounts: self.wake().await? },
-        })
+    pub async fn handle(&self, job: Job, deadline: Timestamp) -> anyhow::Result<Outcome> {
+        match job {
+            Job::Wake => Ok(Outcome { accounts: self.wake().await?, ..Outcome::default() }),
+            Job::Reconcile => Ok(self.reconcile(deadline).await?),
+            Job::Audit => self.audit(deadline).await,
+            Job::Redrive => Ok(self.redrive().await?),
+        }
     }
 }
 
