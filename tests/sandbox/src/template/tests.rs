@@ -48,6 +48,20 @@ fn the_environment_names_the_resources() {
 }
 
 #[test]
+fn the_scheduler_runs_its_jobs_as_often_as_the_interface_says() {
+    let schedules = function("scheduler").schedules;
+    let rate = |job: &str| {
+        let input = format!(r#"{{"job":"{job}"}}"#);
+        let schedule = schedules.iter().find(|schedule| schedule.input == input);
+        schedule.map(|schedule| schedule.schedule_expression.as_str())
+    };
+    assert_eq!(rate("wake"), Some("rate(1 minute)"));
+    assert_eq!(rate("reconcile"), Some("rate(15 minutes)"));
+    assert_eq!(rate("audit"), Some("rate(60 minutes)"));
+    assert_eq!(rate("redrive"), Some("rate(60 minutes)"));
+}
+
+#[test]
 fn strangers_reach_the_webhook_and_the_console() {
     let (template, references) = product();
     let mut routes = template.routes(&references).unwrap();
