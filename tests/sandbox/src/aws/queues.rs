@@ -1,4 +1,5 @@
 mod backend;
+mod moving;
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -7,7 +7,7 @@ use winterbaume_sqs::state::SqsError;
 use winterbaume_sqs::types::{Message, MessageAttribute, MessageMoveTask, Queue};
 use winterbaume_sqs::{SendMessageOutput, SqsBackend, SqsState, SqsStateView, StateViewError};
 
-use super::Queues;
+use super::{Queues, moving};
 use crate::aws::{ACCOUNT, REGION};
 
 type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -192,7 +192,13 @@ impl SqsBackend for Backend {
         destination: Option<String>,
         rate: Option<i32>,
     ) -> Answer<Result<String, SqsError>> {
-        self.with(|state| state.start_message_move_task(&source, destination.as_deref(), rate))
+        let started = self.with(|state| {
+            let handle = state.start_message_move_task(&source, destination.as_deref(), rate)?;
+            moving::carry_out(state, &handle);
+            Ok(handle)
+        });
+        self.0.arrivals.notify_waiters();
+        started
     }
 
     fn cancel_message_move_task(&self, _: String, _: String, handle: String) -> Answer<Result<i64, SqsError>> {
