@@ -16,6 +16,7 @@ mod person;
 mod preview;
 mod problems;
 mod restart;
+mod scheduler;
 mod statuses;
 mod transaction;
 mod webhook;
