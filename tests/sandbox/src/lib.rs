@@ -20,7 +20,7 @@ mod sandbox;
 mod schedule;
 mod template;
 
-pub use aws::QueueCount;
+pub use aws::{QueueCount, QueueFault};
 pub use options::Options;
 pub use sandbox::{Queue, Sandbox};
 

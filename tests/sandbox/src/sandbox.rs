@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::aws::{Aws, Parameters, QueueCount};
+use crate::aws::{Aws, Parameters, QueueCount, QueueFault};
 use crate::gateway::Gateway;
 use crate::lambda::{Launch, Logs, Pool};
 use crate::outside::Outside;
@@ -188,6 +188,11 @@ impl Sandbox {
     /// The bodies of the messages that `queue` holds; they stay there.
     pub fn peek(&self, queue: Queue) -> Vec<String> {
         self.aws.services().queues().peek(queue.id())
+    }
+
+    /// Lets sending to `queue` go wrong from now on, or right again.
+    pub fn set_fault(&self, queue: Queue, fault: impl Into<Option<QueueFault>>) {
+        self.aws.services().faults().set(queue.id(), fault.into());
     }
 
     /// Invokes `function` (by its name) on `event` now, as its schedule would.

@@ -3,6 +3,7 @@
 mod data_dir;
 mod dynamodb;
 mod persistence;
+mod queue_faults;
 mod queues;
 mod resources;
 mod services;
@@ -17,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use self::data_dir::DataDir;
+pub use self::queue_faults::QueueFault;
 pub use self::queues::QueueCount;
 pub(crate) use self::resources::Parameters;
 pub(crate) use self::services::Services;

@@ -19,6 +19,7 @@ use winterbaume_ssm::{SsmService, SsmStateView};
 
 use super::data_dir::DataDir;
 use super::persistence::StateFile;
+use super::queue_faults::{QueueFaults, with_refused};
 use super::queues::{Backend, Queues, Snapshot};
 use super::{ACCOUNT, REGION, sqs_limits};
 
@@ -28,6 +29,7 @@ const MAX_CALL: usize = 16 * 1024 * 1024;
 /// SQS, KMS and SSM behind one address, as the SDK's wire protocol has them.
 pub(crate) struct Services {
     queues: Arc<Queues>,
+    faults: QueueFaults,
     sqs: SqsService,
     kms: KmsService,
     ssm: SsmService,
@@ -54,6 +56,7 @@ impl Services {
         let services = Self {
             sqs: SqsService::with_backend(Arc::new(Backend(Arc::clone(&queues)))),
             queues,
+            faults: QueueFaults::default(),
             kms: KmsService::new(),
             ssm: SsmService::new(),
             file: data_dir.map(|data_dir| StateFile::new(data_dir.file("services.json"))),
@@ -74,6 +77,11 @@ impl Services {
     /// The queues, to look at them.
     pub(crate) fn queues(&self) -> &Queues {
         &self.queues
+    }
+
+    /// What goes wrong with what functions send to the queues.
+    pub(crate) fn faults(&self) -> &QueueFaults {
+        &self.faults
     }
 
     /// Receives at most `max` messages of `queue`, at once and possibly none.
@@ -110,10 +118,7 @@ impl Services {
         let target = request.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
         let target = target.unwrap_or_default().to_owned();
         let answer = match target.split_once('.') {
-            Some(("AmazonSQS", _)) => match sqs_limits::refusal(&target, &request.body) {
-                Some(refusal) => refusal,
-                None => self.sqs.handle(request).await,
-            },
+            Some(("AmazonSQS", _)) => self.handle_sqs(&target, request).await,
             Some(("TrentService", _)) => self.kms.handle(request).await,
             Some(("AmazonSSM", _)) => self.ssm.handle(request).await,
             _ => error(400, "UnknownOperationException", "the sandbox does not play this service"),
@@ -122,6 +127,15 @@ impl Services {
             return error(500, "InternalFailure", "the data directory cannot be written");
         }
         answer
+    }
+
+    async fn handle_sqs(&self, target: &str, mut request: MockRequest) -> MockResponse {
+        let refusal = sqs_limits::refusal(target, &request.body);
+        if let Some(refusal) = refusal.or_else(|| self.faults.refusal(target, &request.body)) {
+            return refusal;
+        }
+        let refused = self.faults.refuse(target, &mut request.body);
+        with_refused(self.sqs.handle(request).await, refused)
     }
 
     async fn save(&self) -> anyhow::Result<()> {
