@@ -33,6 +33,8 @@ pub struct Options {
     /// Keep the functions' log lines for [`Sandbox::log_lines`](crate::Sandbox::log_lines) instead of writing them
     /// to stderr.
     pub capture_logs: bool,
+    /// Keep the body of every message for [`Sandbox::sent`](crate::Sandbox::sent).
+    pub keep_messages: bool,
 }
 
 impl Options {
@@ -52,6 +54,7 @@ impl Options {
             function_environment: BTreeMap::new(),
             template: crate::template::PRODUCT.to_owned(),
             capture_logs: false,
+            keep_messages: false,
         }
     }
 }

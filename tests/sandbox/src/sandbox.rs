@@ -99,6 +99,9 @@ impl Sandbox {
             time_scale: options.time_scale,
         };
         let mut aws = Aws::start(&template, &parameters, options.data_dir.as_deref(), &stop.aws).await?;
+        if options.keep_messages {
+            aws.services().queues().keep_sent();
+        }
         aws.references.set("RemonlineApiUrl", &outside.remonline_url);
         aws.references.set("GraphApiUrl", &outside.graph_url);
         aws.references.set("FacebookAppId", options.app_id.clone().unwrap_or_default());
@@ -190,6 +193,11 @@ impl Sandbox {
         self.aws.services().queues().peek(queue.id())
     }
 
+    /// The bodies of all messages that were sent to `queue`, when the options keep them; those that are done included.
+    pub fn sent(&self, queue: Queue) -> Vec<String> {
+        self.aws.services().queues().sent(queue.id())
+    }
+
     /// Lets sending to `queue` go wrong from now on, or right again.
     pub fn set_fault(&self, queue: Queue, fault: impl Into<Option<QueueFault>>) {
         self.aws.services().faults().set(queue.id(), fault.into());
@@ -236,6 +244,12 @@ impl Sandbox {
     /// Takes no more events, lets the functions finish what they are at if that is soon, ends every process and then
     /// the services behind them.
     pub async fn shutdown(self) {
+        self.quiesce().await;
+        self.stop.aws.cancel();
+    }
+
+    /// The same but for the services: what the functions wrote and sent can still be looked at.
+    pub async fn quiesce(&self) {
         self.stop.events.cancel();
         self.event_sources.close();
         let finished = async {
@@ -247,7 +261,6 @@ impl Sandbox {
         self.stop.processes.cancel();
         self.processes.close();
         self.processes.wait().await;
-        self.stop.aws.cancel();
     }
 
     fn pool(&self, function: &str) -> anyhow::Result<&Arc<Pool>> {

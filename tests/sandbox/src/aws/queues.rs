@@ -2,7 +2,7 @@ mod backend;
 mod moving;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -18,6 +18,8 @@ pub(super) use self::backend::Backend;
 pub(crate) struct Queues {
     state: Mutex<SqsState>,
     arrivals: Notify,
+    /// The bodies of all messages sent so far by queue, once they are to be kept.
+    sent: OnceLock<Mutex<BTreeMap<String, Vec<String>>>>,
 }
 
 /// How many messages a queue holds.
@@ -89,6 +91,23 @@ impl Queues {
         let state = self.lock();
         let messages = state.queues.get(queue).map(|queue| queue.messages.as_slice()).unwrap_or_default();
         messages.iter().map(|message| message.body.clone()).collect()
+    }
+
+    /// Keeps the body of every message from now on.
+    pub(crate) fn keep_sent(&self) {
+        self.sent.get_or_init(Mutex::default);
+    }
+
+    /// The bodies of all messages that were sent to `queue`, those that are done included.
+    pub(crate) fn sent(&self, queue: &str) -> Vec<String> {
+        let sent = self.sent.get().map(|sent| sent.lock().unwrap_or_else(PoisonError::into_inner));
+        sent.and_then(|sent| sent.get(queue).cloned()).unwrap_or_default()
+    }
+
+    fn note_sent(&self, queue: &str, body: String) {
+        if let Some(sent) = self.sent.get() {
+            sent.lock().unwrap_or_else(PoisonError::into_inner).entry(queue.to_owned()).or_default().push(body);
+        }
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {

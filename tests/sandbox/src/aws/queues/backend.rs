@@ -82,6 +82,7 @@ impl SqsBackend for Backend {
                 state.send_message(&queue, &body, delay, attributes, group.as_deref(), deduplication.as_deref())?;
             Ok(SendMessageOutput { message_id: sent.message_id, body_md5: sent.body_md5 })
         });
+        self.0.note_sent(&queue, body);
         self.0.arrivals.notify_waiters();
         sent
     }
