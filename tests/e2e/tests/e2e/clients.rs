@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use simulators::remonline::{EmailMatch, PhoneMatch};
 
 use crate::bundle::{bundle, marker};
-use crate::person::{Person, phones};
+use crate::person::{FIRST_NAME, Person, phones};
 use crate::transaction::{assert_holds, step, steps};
 use crate::world::{FORM, PAGE, World, id_of};
 
@@ -20,7 +20,7 @@ async fn a_new_person_becomes_a_client_with_an_order() {
     assert_holds(
         client,
         &json!({
-            "first_name": "Olena", "last_name": person.last_name, "email": person.email,
+            "first_name": FIRST_NAME, "last_name": person.last_name, "email": person.email,
             "notes": "Facebook: Ремонт телефону",
         }),
     );
@@ -70,7 +70,7 @@ async fn the_contact_is_masked_until_it_is_revealed() {
     assert!(hidden(&json!(world.transactions("").await)));
 
     let revealed = world.door.get(&format!("/api/transactions/repair/{lead}?reveal=true")).await.expect(200);
-    let name = format!("Olena {}", person.last_name);
+    let name = format!("{FIRST_NAME} {}", person.last_name);
     assert_eq!(revealed["contact"], json!({ "name": name, "phone": person.phone, "email": person.email }));
     let created = step(&revealed, "create_client");
     assert_holds(
@@ -96,7 +96,7 @@ async fn a_phone_is_known_in_any_spelling() {
         let expected = json!({ "client_id": known, "client_outcome": "updated", "order_outcome": "created" });
         assert_holds(&transaction, &expected);
         let client = world.remonline.person(known).unwrap();
-        let expected = json!({ "first_name": "Olena", "last_name": person.last_name, "email": person.email });
+        let expected = json!({ "first_name": FIRST_NAME, "last_name": person.last_name, "email": person.email });
         assert_holds(&client, &expected);
         assert_eq!(phones(&client), [spelling, "+380441110000"], "the same number is not added again");
         assert_holds(&world.orders_of("repair", &lead)[0], &json!({ "client": { "id": known } }));

@@ -43,6 +43,19 @@ impl Door {
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }
 
+    /// One call of an AWS service by the wire protocol of the SDKs, which succeeds.
+    pub(crate) async fn aws(&self, target: &str, input: &Value) -> Value {
+        let signature =
+            "AWS4-HMAC-SHA256 Credential=a/20261123/us-east-1/b/aws4_request, SignedHeaders=host, Signature=c";
+        let headers = [
+            ("x-amz-target", target),
+            ("x-amz-date", "20261123T000000Z"),
+            ("authorization", signature),
+            ("content-type", "application/x-amz-json-1.0"),
+        ];
+        self.send("POST", "/", &headers, input.to_string()).await.expect(200)
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send("GET", path, &[], "").await
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use simulators::remonline::EmailMatch;
 
 use crate::bundle::bundle;
-use crate::person::{Person, phones};
+use crate::person::{FIRST_NAME, Person, phones};
 use crate::transaction::{assert_holds, step, steps};
 use crate::world::{FORM, World, id_of};
 
@@ -40,7 +40,7 @@ async fn each_mode_treats_known_and_unknown_clients_as_it_says(#[case] mode: &st
     assert_eq!(world.clients_of(&person).len(), if outcome == "created" { 2 } else { 1 });
     let after = world.remonline.person(known).unwrap();
     if outcome == "updated" {
-        assert_eq!(after["first_name"], "Olena");
+        assert_eq!(after["first_name"], FIRST_NAME);
     } else {
         assert_eq!(after, before, "the known client is left alone");
     }

@@ -3,7 +3,9 @@
 
 mod bundle;
 mod bundles;
+mod canaries;
 mod clients;
+mod corpus;
 mod crashes;
 mod door;
 mod duplicates;
@@ -19,5 +21,6 @@ mod restart;
 mod scheduler;
 mod statuses;
 mod transaction;
+mod watched;
 mod webhook;
 mod world;

@@ -5,6 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use serde_json::{Value, json};
 use simulators::meta::NewLead;
 
+use crate::canaries::CANARY;
+
+/// The first name of all of them.
+pub(crate) const FIRST_NAME: &str = "Olenacanary";
+
 /// Somebody who fills in a lead form, unlike anybody else of these tests.
 #[derive(Debug, Clone)]
 pub(crate) struct Person {
@@ -18,14 +23,15 @@ pub(crate) struct Person {
 }
 
 impl Person {
+    /// A person whose name, phone and e-mail address are canaries.
     pub(crate) fn invent() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(3000);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         Self {
-            first_name: "Olena".to_owned(),
-            last_name: format!("Koval{number}"),
+            first_name: FIRST_NAME.to_owned(),
+            last_name: format!("Koval{CANARY}{number}"),
             phone: format!("+38050111{number:04}"),
-            email: format!("olena{number}@example.com"),
+            email: format!("olena.{CANARY}{number}@example.com"),
             broken: "screen".to_owned(),
         }
     }

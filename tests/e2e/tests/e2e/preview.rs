@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::bundle::bundle;
-use crate::person::Person;
+use crate::person::{FIRST_NAME, Person};
 use crate::transaction::{assert_holds, step};
 use crate::world::{FORM, World};
 
@@ -81,7 +81,7 @@ async fn the_update_of_a_known_client_is_shown() {
         &preview,
         &json!({
             "client": { "decision": "update", "client_id": client, "requests": [{
-                "method": "PATCH", "body": { "first_name": "Olena", "notes": "Facebook: Ремонт телефону" },
+                "method": "PATCH", "body": { "first_name": FIRST_NAME, "notes": "Facebook: Ремонт телефону" },
             }] },
             "order": { "decision": "comment", "order_id": order, "requests": [{ "method": "POST" }] },
             "errors": [],

@@ -13,6 +13,7 @@ use simulators::remonline::{DEMO_API_KEY, RemOnline};
 use crate::bundle::{bundle, marker};
 use crate::door::{Answer, Door};
 use crate::person::Person;
+use crate::watched::Watched;
 
 /// The form that a world begins with.
 pub(crate) const FORM: &str = DEMO_FORM;
@@ -40,7 +41,7 @@ const AT_REST: [&str; 5] = ["done", "parked", "review", "skipped", "erased"];
 
 /// The sandbox, what is on both sides of it, and the way in.
 pub(crate) struct World {
-    pub(crate) sandbox: Sandbox,
+    pub(crate) sandbox: Watched,
     pub(crate) remonline: RemOnline,
     pub(crate) meta: Meta,
     pub(crate) door: Door,
@@ -89,9 +90,12 @@ impl World {
         options.app_id = Some(APP.to_owned());
         options.time_scale = TIME_SCALE;
         options.capture_logs = true;
+        options.keep_messages = true;
+        // No canary may show in any line that an operator could ask for.
+        options.function_environment.insert("LOG_LEVEL".to_owned(), "debug".to_owned());
         options.function_environment.insert("REMONLINE_MIN_INTERVAL_MS".to_owned(), "20".to_owned());
         adjust(&mut options);
-        let sandbox = Sandbox::start(options.clone()).await.unwrap();
+        let sandbox = Watched(Sandbox::start(options.clone()).await.unwrap());
         let old_clients = remonline.people().iter().map(id_of).collect();
         let door = Door::new(&sandbox.url);
         Self { sandbox, remonline, meta, door, options, old_clients, _servers: servers }
@@ -99,8 +103,8 @@ impl World {
 
     /// Stops the sandbox and starts it again on what it kept; the systems outside go on.
     pub(crate) async fn restart(self) -> Self {
-        self.sandbox.shutdown().await;
-        let sandbox = Sandbox::start(self.options.clone()).await.unwrap();
+        drop(self.sandbox);
+        let sandbox = Watched(Sandbox::start(self.options.clone()).await.unwrap());
         let door = Door::new(&sandbox.url);
         Self { sandbox, door, ..self }
     }
