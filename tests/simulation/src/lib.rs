@@ -1,3 +1,25 @@
 //! Proof that nothing is lost and nothing is written twice.
+//!
+//! [`run`] plays what a seed decides ([`script`], [`weather`]) with the real processor between simulators and rows in
+//! memory, on paused time. Every effect of the product passes a seam ([`effects`]) at one of two places, the tables or the
+//! transport; there it may fail, come late, be lost, or be the last thing its process does. [`oracle`] judges by what is left
+//! behind. [`model`] is the protocol itself, looked through whole.
 
+pub mod bench;
+pub mod clocks;
+pub mod effects;
+pub mod logs;
 pub mod model;
+pub mod oracle;
+pub mod people;
+pub mod plan;
+mod process;
+pub mod queue;
+pub mod rules;
+pub mod run;
+mod schedule;
+pub mod script;
+mod tables;
+pub mod weather;
+pub mod wire;
+pub mod world;

@@ -45,7 +45,8 @@ impl Key {
     /// Counts one request on `path`, or refuses it; a refused one does not count.
     pub(super) fn admit(&mut self, path: &str, now: Timestamp, settings: &Settings) -> Result<(), Refusal> {
         self.admitted.retain(|earlier| match settings.window {
-            Window::Sliding => now.duration_since(*earlier) < SECOND,
+            // A clock that was set back must not count requests of a second that is still to come.
+            Window::Sliding => (SignedDuration::ZERO..SECOND).contains(&now.duration_since(*earlier)),
             Window::Fixed => earlier.as_second() == now.as_second(),
         });
         if settings.rate_limited && self.admitted.len() >= settings.requests_per_second as usize {

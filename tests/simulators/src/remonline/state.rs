@@ -21,8 +21,11 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Whether lists show it `delay_ms` after it was made.
+    /// Whether lists show it `delay_ms` after it was made; without a delay at once, even when the clock was set back.
     pub(super) fn is_listed(&self, now: Timestamp, delay_ms: u64) -> bool {
+        if delay_ms == 0 {
+            return true;
+        }
         let delay = SignedDuration::from_millis(i64::try_from(delay_ms).unwrap_or(i64::MAX));
         now.duration_since(self.created) >= delay
     }

@@ -1,0 +1,77 @@
+//! Orders and comments by their markers.
+
+use std::collections::BTreeMap;
+
+use domain::{OrderOutcome, State, Transaction, marker};
+use serde_json::Value;
+
+use super::shown;
+use crate::{wire::Company, world::World};
+
+/// How a marker begins.
+const MARKER: &str = "[fb:";
+
+/// Each transaction has at most one order, and exactly the one it names; no order belongs to nobody.
+pub(super) fn breaches(world: &World, company: &Company, transactions: &[Transaction]) -> Vec<String> {
+    let orders = company.remonline.orders();
+    let mut by_marker: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    for order in &orders {
+        by_marker.entry(marker_in(order["manager_notes"].as_str().unwrap_or_default())).or_default().push(order);
+    }
+    let comments = comments(company, &orders);
+    let here = transactions.iter().filter(|transaction| transaction.account_id.as_str() == company.name);
+    let mut breaches = Vec::new();
+    for transaction in here {
+        let marker = marker(&transaction.id.leadgen_id, &transaction.id.bundle_id);
+        let ours = by_marker.remove(marker.as_str()).unwrap_or_default();
+        breaches.extend(wrong_orders(world, transaction, &ours));
+        let comments = comments.get(&marker).copied().unwrap_or_default();
+        let allowed = usize::from(transaction.order_outcome == Some(OrderOutcome::Commented));
+        if comments > allowed {
+            breaches.push(format!("{comments} comments of {}", shown(transaction)));
+        }
+    }
+    breaches.extend(by_marker.keys().map(|marker| format!("an order of nobody at {}: {marker}", company.name)));
+    breaches
+}
+
+fn wrong_orders(world: &World, transaction: &Transaction, ours: &[&Value]) -> Option<String> {
+    let created = transaction.order_outcome == Some(OrderOutcome::Created);
+    let is_right = match ours {
+        [] => transaction.state != State::Done || !created,
+        [order] if created => {
+            transaction.order_id == order["id"].as_i64()
+                && transaction.client_id == order["client"]["id"].as_i64()
+                && (transaction.state != State::Done || has_wanted_status(world, transaction, order))
+        }
+        // It is not known to have been made, which is what the transaction says.
+        [_] => transaction.state != State::Done,
+        _ => false,
+    };
+    (!is_right).then(|| format!("{} orders of {}", ours.len(), shown(transaction)))
+}
+
+fn has_wanted_status(world: &World, transaction: &Transaction, order: &Value) -> bool {
+    let bundle = world.bundles.iter().find(|bundle| bundle.id == transaction.id.bundle_id);
+    let rules = bundle.and_then(|bundle| bundle.document.order.as_ref());
+    match rules.and_then(|rules| rules.fields.status_id.as_ref()) {
+        Some(domain::Value::Integer(wanted)) => order["status"]["id"] == *wanted,
+        _ => true,
+    }
+}
+
+/// How many comments there are with each marker.
+fn comments(company: &Company, orders: &[Value]) -> BTreeMap<String, usize> {
+    let mut by_marker = BTreeMap::new();
+    for id in orders.iter().filter_map(|order| order["id"].as_i64()) {
+        for comment in company.remonline.comments(id) {
+            let text = comment["comment"].as_str().unwrap_or_default();
+            *by_marker.entry(marker_in(text).to_owned()).or_default() += 1;
+        }
+    }
+    by_marker
+}
+
+fn marker_in(text: &str) -> &str {
+    text.rfind(MARKER).map_or("no marker", |at| &text[at..])
+}
