@@ -92,10 +92,11 @@ impl Processor {
         Ok(more && !over)
     }
 
-    /// When the account may be called again: now, or when the pause that RemOnline asked for is over.
+    /// When the account may be called again: now, or when the pause that RemOnline asked for is over and the send times
+    /// that others have are past.
     async fn first_call(&self, account: &AccountId) -> Result<Timestamp, StoreError> {
         let pace = self.store.pace(account).await?;
-        Ok(pace.not_before.into_iter().fold(self.clock.now(), Timestamp::max))
+        Ok(pace.not_before.into_iter().chain(pace.next_slot).fold(self.clock.now(), Timestamp::max))
     }
 }
 

@@ -4,5 +4,6 @@
 mod deaths;
 mod lost_answers;
 mod outages;
+mod pace;
 mod stories;
 mod world;
