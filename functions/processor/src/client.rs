@@ -123,6 +123,9 @@ impl Shift<'_> {
                 MatchKey::Email => matches.by_email = found,
             }
         }
+        if rules.match_keys == Match::All {
+            matches.complete(&telling.plan.client);
+        }
         Ok(matches)
     }
 

@@ -115,6 +115,15 @@ impl Matches {
         }
     }
 
+    /// Counts a client found by one key for the other key too where its card has it: a search may lag behind, and the card
+    /// does not.
+    pub fn complete(&mut self, new: &NewClient) {
+        let found = self.by_phone.iter().chain(&self.by_email).cloned().collect::<Vec<_>>();
+        let Self { by_phone, by_email } = Self::among(&found, new);
+        unite(&mut self.by_phone, by_phone);
+        unite(&mut self.by_email, by_email);
+    }
+
     fn of(&self, key: MatchKey) -> &[ExistingClient] {
         match key {
             MatchKey::Phone => &self.by_phone,
@@ -166,6 +175,15 @@ impl NewClient {
         match key {
             MatchKey::Phone => self.phone.is_some(),
             MatchKey::Email => self.email.is_some(),
+        }
+    }
+}
+
+/// Adds the clients that are not among them.
+fn unite(clients: &mut Vec<ExistingClient>, more: Vec<ExistingClient>) {
+    for client in more {
+        if !clients.iter().any(|known| known.id == client.id) {
+            clients.push(client);
         }
     }
 }
@@ -333,6 +351,16 @@ mod tests {
         assert_eq!(ids(&matches.by_phone), [1, 3]);
         assert_eq!(ids(&matches.by_email), [4]);
         assert_eq!(Matches::among(&found, &new_client(false, false)), Matches::default());
+    }
+
+    #[test]
+    fn a_card_found_by_one_key_counts_for_the_other_that_it_has() {
+        let card = json!({ "email": "olena@example.com" }).as_object().unwrap().clone();
+        let both = ExistingClient { id: 7, phones: vec!["0501112233".to_owned()], card };
+        let other = ExistingClient { phones: vec!["0501112233".to_owned()], ..existing(5) };
+        let mut matches = Matches { by_phone: vec![other], by_email: vec![both] };
+        matches.complete(&new_client(true, true));
+        assert_eq!((ids(&matches.by_phone), ids(&matches.by_email)), (vec![5, 7], vec![7]));
     }
 
     fn order(id: i64, days_old: i64, closed: bool) -> ExistingOrder {

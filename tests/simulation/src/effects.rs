@@ -103,6 +103,9 @@ pub enum Fates {
     Plan(Plan),
 }
 
+/// A run of more effects than this goes round in circles: whoever wants another one dies.
+pub const MOST_EFFECTS: usize = 200_000;
+
 /// The effects of one run.
 #[derive(Debug)]
 pub struct Effects(Mutex<State>);
@@ -136,8 +139,9 @@ impl Effects {
         let (number, at) = (state.next, state.began.elapsed());
         state.next += 1;
         let fate = match &mut state.fates {
+            _ if number >= MOST_EFFECTS => Fate::CrashBefore,
             Fates::Chance(weather) => weather.fate(kind, name, at),
-            Fates::Plan(plan) => plan.fate(number),
+            Fates::Plan(plan) => plan.fate(number, name),
         };
         (number, name, fate, at).hash(&mut state.trace);
         if let Fate::LateCommit(late) | Fate::Slow(late) = fate {

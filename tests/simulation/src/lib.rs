@@ -7,6 +7,8 @@
 
 pub mod bench;
 pub mod clocks;
+pub mod cores;
+pub mod crash_points;
 pub mod effects;
 pub mod logs;
 pub mod model;
@@ -19,6 +21,7 @@ pub mod rules;
 pub mod run;
 mod schedule;
 pub mod script;
+pub mod stories;
 mod tables;
 pub mod weather;
 pub mod wire;

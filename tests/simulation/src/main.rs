@@ -1,20 +1,24 @@
-//! Plays seeds until one of them shows something that must not be.
+//! Plays seeds, or tells the canonical stories with something befalling them, and says what must not be.
 
 use std::{
     process::ExitCode,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
-    thread::available_parallelism,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use clap::Parser;
 use simulation::{
     bench::Bench,
+    cores,
+    crash_points::{self, Point, Told},
     effects::{Fate, Seen},
+    oracle::Verdict,
     run,
+    stories::Story,
 };
+use tokio::time::Instant;
 
 /// Plays seeds with the real code between simulators, and judges what is left behind.
-#[derive(Debug, Clone, Copy, Parser)]
+#[derive(Debug, Parser)]
 struct Options {
     /// How many seeds to play.
     #[arg(long, default_value_t = 1000)]
@@ -25,62 +29,111 @@ struct Options {
     /// Show every effect of the first seed, with what befell it.
     #[arg(long)]
     trace: bool,
+    /// Tell every canonical story with every pair of things that can befall it.
+    #[arg(long)]
+    pairs: bool,
+    /// Tell one story and show every effect of it.
+    #[arg(long)]
+    story: Option<String>,
+    /// With a story: at the effect of this number, its outcome of this number, as `12:3`.
+    #[arg(long, value_parser = point)]
+    at: Vec<Point>,
 }
 
-/// How often progress is told, in seeds.
-const TOLD_EVERY: u64 = 1000;
+/// How often progress is told, in runs.
+const TOLD_EVERY: usize = 1000;
 
-#[expect(clippy::print_stdout, reason = "it is a command for people")]
 fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
-    if options.trace {
-        return trace(options.seed);
-    }
-    let (next, failed, effects) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
-    let started = tokio::time::Instant::now();
-    let threads = available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        let work = || {
-            let bench = Bench::new()?;
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= options.seeds {
-                    return anyhow::Ok(());
-                }
-                let seed = options.seed + number;
-                let outcome = run::seed(&bench, seed);
-                effects.fetch_add(outcome.effects, Ordering::Relaxed);
-                if !outcome.verdict.breaches.is_empty() {
-                    failed.fetch_add(1, Ordering::Relaxed);
-                    println!("seed {seed}: {}", outcome.verdict.breaches.join("\n    "));
-                    println!("    cargo run --release -p simulation -- --seeds 1 --seed {seed}");
-                }
-                if (number + 1) % TOLD_EVERY == 0 {
-                    println!("{} seeds, {:.0} s", number + 1, started.elapsed().as_secs_f64());
-                }
-            }
-        };
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|_| anyhow::bail!("a run panicked")))
-    })?;
-    let (failed, seconds) = (failed.into_inner(), started.elapsed().as_secs_f64());
-    println!(
-        "{} seeds from {} on, {} effects, {failed} failed; {seconds:.1} s, {:.0} seeds a second on each of {threads} cores",
-        options.seeds,
-        options.seed,
-        effects.into_inner(),
-        options.seeds as f64 / seconds / threads as f64,
-    );
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let good = match &options.story {
+        Some(name) => tell(name, &options.at)?,
+        None if options.pairs => pairs()?,
+        None if options.trace => trace(options.seed)?,
+        None => seeds(options.seed, options.seeds)?,
+    };
+    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 #[expect(clippy::print_stdout, reason = "it is a command for people")]
-fn trace(seed: u64) -> anyhow::Result<ExitCode> {
+fn seeds(first: u64, count: u64) -> anyhow::Result<bool> {
+    let seeds: Vec<u64> = (first..first + count).collect();
+    let (played, effects) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let started = Instant::now();
+    let failed = cores::each(&seeds, |bench, seed| {
+        let outcome = run::seed(bench, *seed);
+        effects.fetch_add(outcome.effects, Ordering::Relaxed);
+        told(played.fetch_add(1, Ordering::Relaxed) + 1, &started);
+        let breaches = outcome.verdict.breaches;
+        (!breaches.is_empty()).then(|| {
+            println!("seed {seed}:\n    {}", breaches.join("\n    "));
+            println!("    cargo run --release -p simulation -- --seeds 1 --seed {seed}");
+        })
+    })?;
+    let (seconds, cores) = (started.elapsed().as_secs_f64(), cores::count());
+    println!(
+        "{count} seeds from {first} on, {} effects, {} failed; {seconds:.1} s on {cores} cores",
+        effects.into_inner(),
+        failed.len(),
+    );
+    Ok(failed.is_empty())
+}
+
+#[expect(clippy::print_stdout, reason = "it is a command for people")]
+fn pairs() -> anyhow::Result<bool> {
+    let (played, started) = (AtomicUsize::new(0), Instant::now());
+    let Told { points, hit, failures, .. } = crash_points::pairs(|count| {
+        let before = played.fetch_add(count, Ordering::Relaxed);
+        if before / TOLD_EVERY != (before + count) / TOLD_EVERY {
+            println!("{} pairs, {:.0} s", before + count, started.elapsed().as_secs_f64());
+        }
+    })?;
+    failures.iter().for_each(|failure| println!("{failure}"));
+    println!("{points} pairs, {hit} as meant, {} failed; {:.0} s", failures.len(), started.elapsed().as_secs_f64());
+    Ok(failures.is_empty() && hit == points)
+}
+
+fn tell(name: &str, points: &[Point]) -> anyhow::Result<bool> {
+    let story = Story::all().into_iter().find(|story| story.name == name);
+    let story = story.ok_or_else(|| anyhow::anyhow!("there is no story '{name}'"))?;
+    let bench = Bench::new()?;
+    let fates = crash_points::fates_at(&bench, &story, points);
+    let (outcome, record) = crash_points::tell(&bench, &story, &fates);
+    Ok(show(&record, &outcome.verdict))
+}
+
+#[expect(clippy::print_stdout, reason = "it is a command for people")]
+fn trace(seed: u64) -> anyhow::Result<bool> {
     let (outcome, world) = run::traced(&Bench::new()?, seed);
-    for Seen { boundary, fate, at } in world.effects.record() {
-        let fate = if fate == Fate::Fine { String::new() } else { format!("  {fate:?}") };
+    for bundle in &world.bundles {
+        let (client, order) = (&bundle.document.client, bundle.document.order.as_ref());
+        println!("{} {} {:?}", bundle.id, client.connection, client.duplicates);
+        println!("    {:?}", order.map(|order| (&order.duplicates, &order.fields.status_id)));
+    }
+    for person in world.outside.companies.iter().flat_map(|company| company.remonline.people()) {
+        println!("{} {} {} {}", person["id"], person["phones"], person["email"], person["notes"]);
+    }
+    Ok(show(&world.effects.record(), &outcome.verdict))
+}
+
+/// Shows every effect, and whether all is well.
+#[expect(clippy::print_stdout, reason = "it is a command for people")]
+fn show(record: &[Seen], verdict: &Verdict) -> bool {
+    for Seen { boundary, fate, at } in record {
+        let fate = if *fate == Fate::Fine { String::new() } else { format!("  {fate:?}") };
         println!("{:>12.3} {:>6} {}{fate}", at.as_secs_f64(), boundary.number, boundary.name);
     }
-    println!("{:?}\n{}", outcome.verdict.states, outcome.verdict.breaches.join("\n"));
-    Ok(if outcome.verdict.breaches.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    println!("{:?}\n{}", verdict.states, verdict.breaches.join("\n"));
+    verdict.breaches.is_empty()
+}
+
+#[expect(clippy::print_stdout, reason = "it is a command for people")]
+fn told(played: usize, started: &Instant) {
+    if played.is_multiple_of(TOLD_EVERY) {
+        println!("{played} seeds, {:.0} s", started.elapsed().as_secs_f64());
+    }
+}
+
+fn point(text: &str) -> Result<Point, String> {
+    let parts = text.split_once(':').and_then(|(number, outcome)| Some((number.parse().ok()?, outcome.parse().ok()?)));
+    parts.ok_or_else(|| "write the effect's number and its outcome's, as 12:3".to_owned())
 }

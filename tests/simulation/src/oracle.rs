@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use domain::{State, Transaction};
 
-use crate::world::World;
+use crate::{effects::MOST_EFFECTS, world::World};
 
 /// What is to be said of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +26,9 @@ pub struct Verdict {
 pub async fn judge(world: &World, logs: &str) -> Verdict {
     let transactions = world.transactions().await;
     let mut breaches = world.breaches();
+    if world.effects.trace().0 >= MOST_EFFECTS {
+        breaches.push(format!("goes round in circles: {MOST_EFFECTS} effects"));
+    }
     breaches.extend(states::breaches(world, &transactions).await);
     for company in &world.outside.companies {
         breaches.extend(orders::breaches(world, company, &transactions));

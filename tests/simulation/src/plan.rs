@@ -6,16 +6,30 @@ use crate::effects::{Boundary, Fate, Kind};
 
 /// What befalls which effect; nothing befalls the others.
 #[derive(Debug, Clone, Default)]
-pub struct Plan(BTreeMap<usize, Fate>);
+pub struct Plan {
+    by_number: BTreeMap<usize, Fate>,
+    /// The first effect of this name meets this fate.
+    first: Option<(&'static str, Fate)>,
+}
 
 impl Plan {
     /// These fates, by the numbers of their effects.
     pub fn of(fates: impl IntoIterator<Item = (usize, Fate)>) -> Self {
-        Self(fates.into_iter().collect())
+        Self { by_number: fates.into_iter().collect(), first: None }
     }
 
-    pub(crate) fn fate(&self, number: usize) -> Fate {
-        self.0.get(&number).copied().unwrap_or(Fate::Fine)
+    /// The same, and the first effect of a name meets a fate too, unless it has another one.
+    #[must_use]
+    pub fn with_first(self, first: Option<(&'static str, Fate)>) -> Self {
+        Self { first, ..self }
+    }
+
+    pub(crate) fn fate(&mut self, number: usize, name: &str) -> Fate {
+        if let Some(fate) = self.by_number.get(&number) {
+            return *fate;
+        }
+        let first = self.first.take_if(|(wanted, _)| *wanted == name);
+        first.map_or(Fate::Fine, |(_, fate)| fate)
     }
 }
 

@@ -60,10 +60,9 @@ pub fn play(bench: &Bench, seed: u64, script: Script, fates: Fates, recorded: bo
         runtime.block_on(async {
             let Script { events, calm_at, bundles, known, unreliable, stale_ms } = script;
             let world = World::begin(bench, Beginning { fates, recorded, seed, unreliable, bundles }).await;
-            for (company, card) in known {
-                world.outside.companies[company].remonline.insert_person(card);
-            }
+            known.into_iter().for_each(|known| world.knows(known));
             for company in &world.outside.companies {
+                company.remember_cards();
                 company.remonline.update_settings(|settings| {
                     settings.people_search_delay_ms = stale_ms;
                     settings.order_search_delay_ms = stale_ms;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::backoff;
 use jiff::SignedDuration;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     people::Person,
@@ -46,12 +46,23 @@ pub struct Script {
     pub calm_at: Duration,
     /// Bundles by id.
     pub bundles: Vec<(String, Value)>,
-    /// People the companies know before, by company.
-    pub known: Vec<(usize, Value)>,
+    /// People the companies know before.
+    pub known: Vec<Known>,
     /// What befalls messages.
     pub unreliable: Unreliable,
     /// How stale RemOnline's searches are, in milliseconds.
     pub stale_ms: u64,
+}
+
+/// Somebody a company knows before.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Which company.
+    pub company: usize,
+    /// The card.
+    pub card: Value,
+    /// An order of the person, without its client.
+    pub order: Option<Value>,
 }
 
 /// Clocks are wrong by so many seconds at most: two of them by ten minutes against each other.
@@ -171,10 +182,15 @@ fn bundles(chance: &mut SmallRng) -> Vec<(String, Value)> {
 }
 
 /// Some are clients already, some twice.
-fn known(chance: &mut SmallRng, people: &[Person]) -> Vec<(usize, Value)> {
-    (0..chance.random_range(0..6))
-        .map(|_| (chance.random_range(0..COMPANIES.len()), people[chance.random_range(0..people.len())].card(chance)))
-        .collect()
+fn known(chance: &mut SmallRng, people: &[Person]) -> Vec<Known> {
+    let order = json!({ "branch_id": 15001, "order_type_id": 21001, "status_id": 13 });
+    let count = chance.random_range(0..6);
+    let known = |_| Known {
+        company: chance.random_range(0..COMPANIES.len()),
+        card: people[chance.random_range(0..people.len())].card(chance),
+        order: chance.random_bool(0.3).then(|| order.clone()),
+    };
+    (0..count).map(known).collect()
 }
 
 fn unreliable(chance: &mut SmallRng) -> Unreliable {

@@ -1,6 +1,6 @@
 //! The tables as a process sees them: rows in memory behind a seam.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use store::{
@@ -9,6 +9,9 @@ use store::{
 };
 
 use crate::effects::{Fate, Kind, Seam};
+
+/// How long a table takes to answer.
+const LATENCY: Duration = Duration::from_millis(3);
 
 /// Rows in memory, as one process reaches them.
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub(crate) struct Tables {
 impl Tables {
     async fn reading(&self, name: &str) -> Result<Fate, Unavailable> {
         let fate = self.seam.pass(Kind::StoreRead, name).await;
+        tokio::time::sleep(LATENCY).await;
         match fate {
             Fate::Fine | Fate::CrashAfter => Ok(fate),
             _ => Err(Unavailable("the weather".to_owned())),
@@ -55,6 +59,7 @@ impl Database for Tables {
     async fn write(&self, writes: &[Write]) -> Result<(), WriteError> {
         let kind = if writes.len() == 1 { Kind::StorePut } else { Kind::StoreTransaction };
         let fate = self.seam.pass(kind, &format!("store write {}", kinds_of(writes))).await;
+        tokio::time::sleep(LATENCY).await;
         if fate == Fate::Repeated {
             let _unheard = self.rows.write(writes).await;
         }

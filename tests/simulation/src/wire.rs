@@ -11,6 +11,7 @@ use bytes::Bytes;
 use domain::Clock;
 use http::{Method, Request, Response, header};
 use jiff::Timestamp;
+use serde_json::Value;
 use simulators::{
     Direct, Effect, Fault,
     meta::{Meta, graph_error},
@@ -36,13 +37,25 @@ pub struct Company {
     pub remonline: RemOnline,
     direct: Direct,
     calls: Mutex<Vec<Timestamp>>,
+    /// The cards it had before the run.
+    known: Mutex<Vec<Value>>,
 }
 
 impl Company {
     /// A company whose connection has this name.
     pub(crate) fn new(name: &'static str, remonline: RemOnline) -> Self {
         let direct = Direct::new().host(REMONLINE, remonline.router());
-        Self { name, remonline, direct, calls: Mutex::default() }
+        Self { name, remonline, direct, calls: Mutex::default(), known: Mutex::default() }
+    }
+
+    /// The cards it has now are those it had before the run.
+    pub(crate) fn remember_cards(&self) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = self.remonline.people();
+    }
+
+    /// The cards it had before the run, as they were then.
+    pub fn known_cards(&self) -> Vec<Value> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// When we called it, by our clock.

@@ -5,5 +5,6 @@ mod deaths;
 mod lost_answers;
 mod outages;
 mod pace;
+mod stale_search;
 mod stories;
 mod world;

@@ -6,7 +6,11 @@ use domain::{ClientMode, ClientOutcome, Match, MatchKey, State, Transaction, sam
 use serde_json::Value;
 
 use super::shown;
-use crate::{rules::signature, wire::Company, world::World};
+use crate::{
+    rules::signature,
+    wire::Company,
+    world::{World, hasher},
+};
 
 /// A card as it was when it was made.
 struct Card {
@@ -18,44 +22,73 @@ struct Card {
     email_now: String,
 }
 
-/// Each transaction has made at most one client, the one it names, and none where its bundle's rules know the person.
+/// Cards made by us and transactions that say they made one belong together one to one, and nobody made one whom the
+/// bundle's rules know.
+///
+/// Where every lead makes a client, those of one person are alike: a lead in doubt may have taken another's for its own. Of
+/// them there must be no more than leads.
 pub(super) fn breaches(world: &World, company: &Company, transactions: &[Transaction]) -> Vec<String> {
     let cards = cards(company);
-    let mut by_signature: BTreeMap<&str, Vec<&Card>> = BTreeMap::new();
-    for card in cards.iter().filter(|card| !card.signature.is_empty()) {
-        by_signature.entry(&card.signature).or_default().push(card);
-    }
-    let here = transactions.iter().filter(|transaction| transaction.account_id.as_str() == company.name);
+    let here: Vec<&Transaction> =
+        transactions.iter().filter(|transaction| transaction.account_id.as_str() == company.name).collect();
+    let made: Vec<&Card> = cards.iter().filter(|card| !card.signature.is_empty()).collect();
     let mut breaches = Vec::new();
-    for transaction in here {
-        let signature = signature(transaction.id.leadgen_id.as_str(), transaction.id.bundle_id.as_str());
-        let made = by_signature.remove(signature.as_str()).unwrap_or_default();
-        if let Some(problem) = wrong_clients(transaction, &made) {
-            breaches.push(format!("{problem}: {} clients of {}", made.len(), shown(transaction)));
+    for card in &made {
+        let Some(maker) = here.iter().find(|transaction| signature_of(transaction) == card.signature) else {
+            breaches.push(format!("client {} of nobody at {}: {}", card.id, company.name, card.signature));
+            continue;
+        };
+        let alike = |other: &&&Card| other.look() == card.look() && always_new(world, &other.signature);
+        if always_new(world, &card.signature) {
+            let makers = here.iter().filter(|other| is_maker(world, other, card)).count();
+            if made.iter().filter(alike).count() > makers {
+                breaches.push(format!("more clients like {} than the {makers} leads that make one: {}", card.id, shown(maker)));
+            }
+        } else if !owns(maker, card) && !is_undecided(maker) {
+            breaches.push(format!("client {} is not used: {}", card.id, shown(maker)));
         }
-        for card in made {
-            let older = cards.iter().take_while(|older| older.id < card.id);
-            let known = older.filter(|older| is_known(world, transaction, card, older));
-            breaches.extend(known.map(|older| format!("client {} doubles {}: {}", card.id, older.id, shown(transaction))));
+        let older = cards.iter().take_while(|older| older.id < card.id);
+        let known = older.filter(|older| is_known(world, maker, card, older));
+        breaches.extend(known.map(|older| format!("client {} doubles {}: {}", card.id, older.id, shown(maker))));
+    }
+    for transaction in here {
+        let own = made.iter().filter(|card| card.signature == signature_of(transaction)).count();
+        let owned = made.iter().any(|card| owns(transaction, card));
+        let created = transaction.client_outcome == Some(ClientOutcome::Created);
+        let always_new = always_new(world, &signature_of(transaction));
+        let without = transaction.state == State::Done && transaction.client_id.is_none();
+        if without || (created && !owned) || (own > 1 && !always_new) {
+            breaches.push(format!("{own} clients of {}", shown(transaction)));
         }
     }
-    breaches.extend(by_signature.keys().map(|signature| format!("a client of nobody at {}: {signature}", company.name)));
     breaches
 }
 
-fn wrong_clients(transaction: &Transaction, made: &[&Card]) -> Option<&'static str> {
-    let created = transaction.client_outcome == Some(ClientOutcome::Created);
-    match made {
-        [] if created => Some("not made by it"),
-        [] if transaction.state == State::Done && transaction.client_id.is_none() => Some("done without a client"),
-        [] => None,
-        [card] if created && transaction.client_id == Some(card.id) => None,
-        [_] if created => Some("names another one"),
-        // It is not known to have been made, which is what the transaction says.
-        [_] if transaction.client_id.is_none() && transaction.state != State::Done => None,
-        [_] => Some("made and not used"),
-        _ => Some("doubled"),
-    }
+fn owns(transaction: &Transaction, card: &Card) -> bool {
+    transaction.client_outcome == Some(ClientOutcome::Created) && transaction.client_id == Some(card.id)
+}
+
+/// Whether its client may have been made without its knowing, which is what it says.
+fn is_undecided(transaction: &Transaction) -> bool {
+    transaction.client_id.is_none() && transaction.state != State::Done
+}
+
+/// Whether this is one of the leads that may each have made a client like this one.
+fn is_maker(world: &World, transaction: &Transaction, card: &Card) -> bool {
+    let created = transaction.client_outcome == Some(ClientOutcome::Created) || is_undecided(transaction);
+    let look = (transaction.phone_hash.clone(), transaction.email_hash.clone());
+    created && always_new(world, &signature_of(transaction)) && look == card.look()
+}
+
+/// Whether the bundle of a signature makes a client for every lead.
+fn always_new(world: &World, signature: &str) -> bool {
+    let bundle = signature.rsplit('/').next().unwrap_or_default();
+    let bundle = world.bundles.iter().find(|known| known.id.as_str() == bundle);
+    bundle.is_some_and(|bundle| bundle.document.client.duplicates.mode == ClientMode::CreateAlways)
+}
+
+fn signature_of(transaction: &Transaction) -> String {
+    signature(transaction.id.leadgen_id.as_str(), transaction.id.bundle_id.as_str())
 }
 
 /// Whether the rules of the transaction's bundle take the owner of an older card for the same person.
@@ -73,6 +106,12 @@ fn is_known(world: &World, transaction: &Transaction, card: &Card, older: &Card)
 }
 
 impl Card {
+    /// Keyed hashes of phone and address, as transactions have them.
+    fn look(&self) -> (Option<String>, Option<String>) {
+        let hasher = hasher();
+        (self.phone.as_ref().map(|phone| hasher.phone(phone)), self.email.as_ref().map(|email| hasher.email(email)))
+    }
+
     fn has(&self, key: MatchKey) -> bool {
         match key {
             MatchKey::Phone => self.phone.is_some(),
@@ -81,7 +120,7 @@ impl Card {
     }
 
     /// Whether both had the same when they were made. An address that the company itself wrote and that is not there any
-    /// more may have been overwritten before.
+    /// more may have been overwritten before; one of ours leads to its client for ever.
     fn shares(&self, key: MatchKey, older: &Self) -> bool {
         let same = |one: &Option<String>, other: &Option<String>, are_same: fn(&str, &str) -> bool| {
             one.as_ref().zip(other.as_ref()).is_some_and(|(one, other)| are_same(one, other))
@@ -107,17 +146,18 @@ fn same_address(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
 }
 
-/// Every card, oldest first: those made by us as they were sent, those of the company as they are.
+/// Every card, oldest first: those made by us as they were sent, those of the company as they were before the run.
 fn cards(company: &Company) -> Vec<Card> {
     let requests = company.remonline.requests();
     let sent = requests.iter().filter(|request| request.method == "POST" && request.path.ends_with("/people"));
     let sent = sent.filter_map(|request| serde_json::from_str::<Value>(&request.body).ok());
     let sent: BTreeMap<String, Value> =
         sent.map(|body| (body["notes"].as_str().unwrap_or_default().to_owned(), body)).collect();
-    let people = company.remonline.people();
+    let (people, known) = (company.remonline.people(), company.known_cards());
     let card = |person: &Value| {
         let signature = person["notes"].as_str().unwrap_or_default().to_owned();
-        let made = sent.get(&signature).unwrap_or(person);
+        let before = known.iter().find(|known| known["id"] == person["id"]);
+        let made = before.or_else(|| sent.get(&signature)).unwrap_or(person);
         let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
         Card {
             id: person["id"].as_i64().unwrap_or_default(),

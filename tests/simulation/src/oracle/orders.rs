@@ -11,6 +11,9 @@ use crate::{wire::Company, world::World};
 /// How a marker begins.
 const MARKER: &str = "[fb:";
 
+/// What stands for the marker of a text that has none.
+const NO_MARKER: &str = "";
+
 /// Each transaction has at most one order, and exactly the one it names; no order belongs to nobody.
 pub(super) fn breaches(world: &World, company: &Company, transactions: &[Transaction]) -> Vec<String> {
     let orders = company.remonline.orders();
@@ -31,6 +34,8 @@ pub(super) fn breaches(world: &World, company: &Company, transactions: &[Transac
             breaches.push(format!("{comments} comments of {}", shown(transaction)));
         }
     }
+    // Orders that the company made itself have none.
+    by_marker.remove(NO_MARKER);
     breaches.extend(by_marker.keys().map(|marker| format!("an order of nobody at {}: {marker}", company.name)));
     breaches
 }
@@ -73,5 +78,5 @@ fn comments(company: &Company, orders: &[Value]) -> BTreeMap<String, usize> {
 }
 
 fn marker_in(text: &str) -> &str {
-    text.rfind(MARKER).map_or("no marker", |at| &text[at..])
+    text.rfind(MARKER).map_or(NO_MARKER, |at| &text[at..])
 }
