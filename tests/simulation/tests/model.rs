@@ -22,7 +22,7 @@ fn two_leads_of_a_new_person_become_one_client_and_two_orders() {
 
 #[test]
 fn whatever_happened_there_is_a_way_to_the_end_without_a_mishap() {
-    let reachable = Reachable::of(&Protocol::<2> { max_attempts: 2, ..Protocol::whole() });
+    let reachable = Reachable::of(&Protocol::<2> { lease: 1, max_attempts: 2, ..Protocol::whole() });
     let stranded = reachable.stranded().next();
     assert!(stranded.is_none(), "{stranded:#?}");
 }
@@ -52,7 +52,7 @@ fn a_weakened_protocol_doubles(#[case] pieces: &[Safeguard], #[case] doubled: &[
 #[case::revision(Fence)]
 #[case::fence(Revision)]
 fn one_of_fence_and_revision_is_enough(#[case] missing: Safeguard) {
-    let protocol = Protocol { without: vec![missing], max_attempts: 2, ..Protocol::whole() };
+    let protocol = Protocol { lease: 1, max_attempts: 2, ..Protocol::without(&[missing]) };
     let findings = found(protocol, 2, HasDiscoveries::AnyFailures);
     assert!(findings.are_good(), "{findings:#?}");
 }

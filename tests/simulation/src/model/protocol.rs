@@ -26,9 +26,9 @@ impl<const LEADS: usize> Protocol<LEADS> {
         Self { without: Vec::new(), lease: 2, quiet_period: 1, max_attempts: 3, by_kind: true }
     }
 
-    /// The protocol without some of its pieces, told lead by lead so that a counterexample can be read.
+    /// The protocol without some of its pieces.
     pub fn without(pieces: &[Safeguard]) -> Self {
-        Self { without: pieces.to_vec(), by_kind: false, ..Self::whole() }
+        Self { without: pieces.to_vec(), ..Self::whole() }
     }
 
     pub(super) fn has(&self, piece: Safeguard) -> bool {

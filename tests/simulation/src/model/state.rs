@@ -200,9 +200,16 @@ impl<const LEADS: usize> State<LEADS> {
         (0..LEADS).filter(|lead| self.rows[*lead].is_some_and(|row| row.outcome == Outcome::Open))
     }
 
-    /// Every lead came, and none is open.
+    /// Every lead came, and is done or waits for a person: for itself, or for the lead that claims the client.
     pub fn is_settled(&self) -> bool {
-        self.rows.iter().flatten().filter(|row| row.outcome != Outcome::Open).count() == LEADS
+        let outcome = |lead: usize| self.rows[lead].map(|row| row.outcome);
+        let waits_for_review = match self.person {
+            Person::Claimed(by) => outcome(by) == Some(Outcome::Review),
+            Person::Unknown | Person::Known(_) => false,
+        };
+        self.rows.iter().all(|row| {
+            row.is_some_and(|row| row.outcome != Outcome::Open || (row.stage == Stage::Fetched && waits_for_review))
+        })
     }
 
     /// The lead that an invocation has in hand.

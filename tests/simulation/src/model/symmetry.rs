@@ -85,14 +85,15 @@ mod tests {
 
     use pretty_assertions::assert_eq;
 
-    use super::super::{liveness::Reachable, protocol::Protocol};
+    use super::*;
+    use crate::model::{Protocol, Reachable};
 
     /// Looking at one state of each kind misses none that looking at all of them finds, and adds none.
     #[test]
     fn one_of_each_kind_is_all_kinds() {
         let by_kind = Protocol::<2> { lease: 1, max_attempts: 1, ..Protocol::whole() };
         let all = Reachable::of(&Protocol { by_kind: false, ..by_kind.clone() }).states;
-        let kinds: HashSet<_> = all.into_iter().map(|state| state.representative()).collect();
+        let kinds: HashSet<_> = all.into_iter().map(State::representative).collect();
         let looked_at: HashSet<_> = Reachable::of(&by_kind).states.into_iter().collect();
         assert_eq!(kinds.len(), looked_at.len());
         assert_eq!(kinds, looked_at);
