@@ -1,17 +1,18 @@
 //! The client of one lead: found, made or updated, once.
 
 use domain::{
-    Attempt, ClientDecision, ClientMode, ClientOutcome, ExistingClient, Match, MatchKey, Matches, NewClient, Reason,
-    Stage, StepKind,
+    Attempt, ClientDecision, ClientMode, ClientOutcome, ExistingClient, MatchKey, Matches, NewClient, Reason, Stage,
+    StepKind,
 };
 use jiff::SignedDuration;
 use remonline::Person;
 use serde_json::Value;
-use store::{PersonEntry, PersonWrite};
+use store::PersonWrite;
 
 use crate::{
     account::Shift,
     failure::Failure,
+    person::Known,
     story::{Story, Telling},
 };
 
@@ -20,20 +21,6 @@ pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
 /// How far RemOnline's clock may be from ours when something is recognised by its creation time.
 pub(crate) const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(10);
-
-/// What the dedup index knows under one key of the person.
-#[derive(Debug, Clone)]
-struct Known {
-    key: MatchKey,
-    hash: String,
-    entry: Option<PersonEntry>,
-}
-
-impl Known {
-    fn client_id(&self) -> Option<i64> {
-        self.entry.as_ref()?.client_id
-    }
-}
 
 impl Shift<'_> {
     /// Settles the client: afterwards the transaction has its id.
@@ -74,19 +61,6 @@ impl Shift<'_> {
         telling.remonline.pacer().expect(if is_known { 2 } else { 3 });
     }
 
-    /// What the dedup index knows of the person.
-    async fn known(&self, telling: &Telling) -> Result<Vec<Known>, Failure> {
-        let client = &telling.plan.client;
-        let hasher = &self.processor.hasher;
-        let phone = client.phone.as_ref().map(|phone| (MatchKey::Phone, hasher.phone(phone.e164())));
-        let email = client.email.as_ref().map(|email| (MatchKey::Email, hasher.email(email.as_str())));
-        let keys = phone.into_iter().chain(email).collect::<Vec<_>>();
-        let hashes = keys.iter().map(|(_, hash)| hash.clone()).collect::<Vec<_>>();
-        let entries = self.processor.store.persons(&self.lease.account, &hashes).await?;
-        let known = keys.into_iter().zip(entries);
-        Ok(known.map(|((key, hash), entry)| Known { key, hash, entry }).collect())
-    }
-
     /// I6: while another lead may have created this very client, nobody else does.
     fn await_other_claims(&self, story: &Story, known: &[Known]) -> Result<(), Failure> {
         let claims = known.iter().filter_map(|known| known.entry.as_ref()?.claimed_by.as_ref());
@@ -94,89 +68,6 @@ impl Shift<'_> {
             return Err(Failure::PersonClaimed);
         }
         Ok(())
-    }
-
-    /// The clients that may be this person. Where one matching key is enough, the keys after it are not searched for;
-    /// what the dedup index knows of them costs nothing and shows whether they lead elsewhere.
-    async fn find_client(
-        &mut self,
-        story: &mut Story,
-        telling: &Telling,
-        known: &mut [Known],
-    ) -> Result<Matches, Failure> {
-        let rules = &telling.rules.client.duplicates;
-        let mut matches = Matches::default();
-        if rules.mode == ClientMode::CreateAlways {
-            return Ok(matches);
-        }
-        let mut decided = false;
-        for key in &rules.match_on {
-            let Some(known) = known.iter_mut().find(|known| known.key == *key) else { continue };
-            let found = match known.client_id() {
-                Some(id) if decided => vec![ExistingClient { id, ..ExistingClient::default() }],
-                None if decided => Vec::new(),
-                _ => self.find_by_key(story, telling, known).await?,
-            };
-            decided |= rules.match_keys == Match::Any && !found.is_empty();
-            match key {
-                MatchKey::Phone => matches.by_phone = found,
-                MatchKey::Email => matches.by_email = found,
-            }
-        }
-        if rules.match_keys == Match::All {
-            matches.complete(&telling.plan.client);
-        }
-        Ok(matches)
-    }
-
-    /// The clients that one key leads to. The one in the dedup index is enough, unless the other keys must lead to the
-    /// same client: then whoever else has the key counts too.
-    async fn find_by_key(
-        &mut self,
-        story: &mut Story,
-        telling: &Telling,
-        known: &mut Known,
-    ) -> Result<Vec<ExistingClient>, Failure> {
-        let indexed = self.find_in_index(story, telling, known).await?;
-        if indexed.is_some() && telling.rules.client.duplicates.match_keys == Match::Any {
-            return Ok(Vec::from_iter(indexed));
-        }
-        let found = self.search(story, telling, known.key).await?;
-        let others = found.iter().filter(|person| indexed.as_ref().is_none_or(|indexed| indexed.id != person.id));
-        Ok(indexed.iter().cloned().chain(others.map(ExistingClient::from)).collect())
-    }
-
-    /// The client that the dedup index has for a key, as RemOnline has it now.
-    async fn find_in_index(
-        &mut self,
-        story: &mut Story,
-        telling: &Telling,
-        known: &mut Known,
-    ) -> Result<Option<ExistingClient>, Failure> {
-        let Some(id) = known.client_id() else { return Ok(None) };
-        let found = telling.remonline.person(id).await;
-        story.note(self, telling, StepKind::FindClient, found_word(matches!(found, Ok(Some(_)))), &found);
-        let found = found?;
-        if found.is_none() {
-            // Deleted or merged since: it is searched for like any other.
-            self.processor.store.forget(&self.lease.account, &known.hash).await?;
-            known.entry = None;
-        }
-        Ok(found.as_ref().map(ExistingClient::from))
-    }
-
-    async fn search(&mut self, story: &mut Story, telling: &Telling, key: MatchKey) -> Result<Vec<Person>, Failure> {
-        let client = &telling.plan.client;
-        let found = match (key, &client.phone, &client.email) {
-            (MatchKey::Phone, Some(phone), _) => {
-                telling.remonline.find_by_phone(phone, telling.account.phone_search).await
-            }
-            (MatchKey::Email, _, Some(email)) => telling.remonline.find_by_email(email.as_str()).await,
-            _ => return Ok(Vec::new()),
-        };
-        let word = found_word(found.as_ref().is_ok_and(|people| !people.is_empty()));
-        story.note(self, telling, StepKind::FindClient, word, &found);
-        Ok(found?)
     }
 
     /// I5: the intent is stored, and the person claimed, before the request is sent.
@@ -282,7 +173,11 @@ impl Shift<'_> {
         known: &[Known],
     ) -> Result<(), Failure> {
         let unknown = known.iter().filter(|known| known.client_id().is_none());
-        story.persons = unknown.map(|known| PersonWrite::Settle { hash: known.hash.clone(), client_id }).collect();
+        let settle = |known: &Known| PersonWrite::Settle {
+            hash: known.hash.clone(),
+            client_id: known.elsewhere.unwrap_or(client_id),
+        };
+        story.persons = unknown.map(settle).collect();
         story.transaction.set_client(client_id, outcome, self.now())?;
         story.transaction.tries = 0;
         Ok(())
@@ -299,7 +194,8 @@ impl Shift<'_> {
             return Err(Failure::OutOfTime);
         }
         let before = story.transaction.stage.clone();
-        story.persons = persons;
+        // What was learnt of the person since the last save goes along.
+        story.persons.extend(persons);
         story.transaction.run(intent, self.now())?;
         let saved = self.save(story).await;
         if saved.is_err() {
@@ -348,10 +244,6 @@ fn claims(telling: &Telling, known: &[Known]) -> Vec<String> {
     let always_new = telling.rules.client.duplicates.mode == ClientMode::CreateAlways;
     let unknown = known.iter().filter(|known| !always_new && known.client_id().is_none());
     unknown.map(|known| known.hash.clone()).collect()
-}
-
-fn found_word(found: bool) -> &'static str {
-    if found { "found" } else { "not_found" }
 }
 
 /// Whether a card says what a create of `client` would have written.

@@ -31,6 +31,9 @@ pub(crate) enum Failure {
     Unsettled { look_again_at: Timestamp },
     #[error("a person has to look into RemOnline: {0:?}")]
     Unclear(Reason),
+    /// The recorded client is in RemOnline no more; the lead begins again with looking for one.
+    #[error("the client is gone")]
+    ClientGone,
     /// RemOnline does not work, and nobody asks it before then.
     #[error("RemOnline does not answer and is not asked before {probe_at}")]
     HeldBack { probe_at: Timestamp },
@@ -99,7 +102,7 @@ impl Failure {
                 closed_verdict(connection, ConnectionState::KeyRejected, transaction)
             }
             Self::Secret(SecretError::Unavailable(_)) => Verdict::Leave,
-            Self::OutOfTime | Self::Overtaken(_) | Self::Store(_) => Verdict::Leave,
+            Self::ClientGone | Self::OutOfTime | Self::Overtaken(_) | Self::Store(_) => Verdict::Leave,
         }
     }
 

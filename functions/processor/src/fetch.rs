@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use domain::{Contact, Form, LeadSource, MetaId, Slug, Stage, Step, StepKind, StepRequest, Transaction};
+use domain::{Contact, Form, LeadSource, MetaId, Reason, Slug, Stage, Step, StepKind, StepRequest, Transaction};
 use facebook::graph::{Cause, FetchedLead, GraphError};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -20,6 +20,10 @@ use tracing::Instrument;
 
 /// How long the questions of a form are remembered. Forms cannot be edited, only copied and archived.
 const REMEMBERED: SignedDuration = SignedDuration::from_mins(15);
+
+/// How long Meta keeps a lead.
+/// Source: Meta, Lead Ads, "Retrieving", retention.
+const KEPT_BY_META: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// Forms with their questions, kept between invocations.
 #[derive(Debug, Default)]
@@ -61,13 +65,13 @@ impl Shift<'_> {
         connection: &Slug,
         transactions: Vec<Transaction>,
     ) -> Result<Vec<Transaction>, StoreError> {
-        let fetched = self.leads_of(connection, &transactions).await;
+        let mut fetched = self.leads_of(connection, &transactions).await;
         let mut ready = Vec::new();
         for transaction in transactions {
             let span = span(&transaction);
             let mut story = Story::of(transaction);
             let kept = async {
-                match &fetched {
+                match &mut fetched {
                     Ok(fetched) => match self.keep(&mut story, fetched).await {
                         Ok(()) => ready.push(story.transaction),
                         Err(failure) => self.set_aside(story, &failure).await?,
@@ -87,14 +91,18 @@ impl Shift<'_> {
         let mut ids = transactions.iter().map(|transaction| transaction.id.leadgen_id.clone()).collect::<Vec<_>>();
         ids.dedup();
         let answers = self.processor.graph.leads(&token, &ids).await.into_iter().collect();
-        Ok(Fetched { answers, token })
+        Ok(Fetched { answers, forms: HashMap::new(), token })
     }
 
     /// Stores one lead's answers with its transaction.
-    async fn keep(&mut self, story: &mut Story, fetched: &Fetched) -> Result<(), Failure> {
+    async fn keep(&mut self, story: &mut Story, fetched: &mut Fetched) -> Result<(), Failure> {
         let bundle = self.bundle(&story.transaction.id.bundle_id).await?;
         let lead = match fetched.lead(&story.transaction.id.leadgen_id) {
-            Ok(lead) => self.form(&lead.form_id, &fetched.token).await.map(|form| (lead, form)),
+            Ok(lead) if self.is_stale(&lead) => {
+                story.transaction.created_at = Some(lead.created_at);
+                return Err(Failure::LeftOut(Reason::Stale));
+            }
+            Ok(lead) => self.form(&lead.form_id, fetched).await.map(|form| (lead, form)),
             Err(error) => Err(error),
         };
         story.note_fetch(lead.as_ref().err(), self.now());
@@ -114,21 +122,34 @@ impl Shift<'_> {
         self.save(story).await
     }
 
-    /// A form with its questions, asked for once.
-    async fn form(&self, id: &MetaId, token: &SecretString) -> Result<Form, GraphError> {
+    /// Whether a lead is older than Meta keeps leads: an old webhook that somebody sent again, or a clock gone wrong.
+    fn is_stale(&self, lead: &FetchedLead) -> bool {
+        self.now().duration_since(lead.created_at) > KEPT_BY_META
+    }
+
+    /// A form with its questions, asked for once: where it is refused, it is refused for all leads of the call.
+    async fn form(&self, id: &MetaId, fetched: &mut Fetched) -> Result<Form, GraphError> {
         let now = self.now();
         if let Some(form) = self.processor.forms.get(id, now) {
             return Ok(form);
         }
-        let form = self.processor.graph.form(token, id).await?;
-        self.processor.forms.keep(&form, now);
-        Ok(form)
+        if let Some(refused) = fetched.forms.get(id) {
+            return Err(refused.clone());
+        }
+        let form = self.processor.graph.form(&fetched.token, id).await;
+        match &form {
+            Ok(form) => self.processor.forms.keep(form, now),
+            Err(refused) => drop(fetched.forms.insert(id.clone(), refused.clone())),
+        }
+        form
     }
 }
 
 /// What one call brought.
 struct Fetched {
     answers: HashMap<MetaId, Result<FetchedLead, GraphError>>,
+    /// Forms that Meta did not show.
+    forms: HashMap<MetaId, GraphError>,
     token: SecretString,
 }
 

@@ -3,24 +3,26 @@
 //! [`Processor::handle`] takes a batch of messages. `record` turns each event into transactions; then every account
 //! that may have work is worked on under its lease (`account`): the answers of all its due leads are fetched
 //! (`fetch`) and each lead's story is told, oldest first (`story`: plan, `client`, `order`). What cannot go on
-//! is decided upon in one place (`failure`). The invariants I1 to I8 named in comments are those of the protocol:
+//! is decided upon in one place (`failure`). Neither a RemOnline that is down (`breaker`) nor a lead that kills its
+//! process (`careful`) holds up the rest. The invariants I1 to I8 named in comments are those of the protocol:
 //!
 //! * I2: a message is deleted only when its transactions exist.
 //! * I3: every transaction that is not final is due, or waits for a bundle or a person who is told why.
 //! * I4, I8: creates are sent, and states written, only by the holder of the account's lease in its current epoch.
 //! * I5: a create is sent only after its intent is stored.
 //! * I6: there is at most one unresolved attempt for each effect.
-//! * I7: once an id is recorded there is no way back to an intent.
+//! * I7: once an id is recorded there is no way back to an intent, but for a client that RemOnline says is gone.
 
 mod account;
 mod breaker;
-mod client;
 mod careful;
+mod client;
 mod config;
 mod failure;
 mod fetch;
 mod lambda;
 mod order;
+mod person;
 mod record;
 mod story;
 

@@ -12,7 +12,8 @@ use crate::{
     account::Shift,
     client::{CLOCK_SKEW, object},
     failure::Failure,
-    story::{Story, Telling},
+    person::GONE,
+    story::{SENDING, Story, Telling},
 };
 
 /// How every marker begins.
@@ -43,6 +44,9 @@ impl Shift<'_> {
         rules: &OrderRules,
         order: &NewOrder,
     ) -> Result<(), Failure> {
+        if let Some(ours) = self.find_moved_order(story, telling).await? {
+            return self.order_is(story, &ours).await;
+        }
         let Some(id) = self.find_order(story, telling, rules).await? else {
             let attempt = Attempt::first(self.now(), self.lease.until);
             return self.create_order(story, telling, order, attempt).await;
@@ -52,6 +56,17 @@ impl Shift<'_> {
             WhenFound::Comment => OrderOutcome::Commented,
         };
         Ok(story.transaction.set_order(Some(id), outcome, self.now())?)
+    }
+
+    /// Where an earlier client is gone, an order that was made for it may have moved to this one: they were merged.
+    async fn find_moved_order(&mut self, story: &mut Story, telling: &Telling) -> Result<Option<Order>, Failure> {
+        if !story.did(StepKind::FindClient, GONE) || story.transaction.client_outcome == Some(ClientOutcome::Created) {
+            return Ok(None);
+        }
+        let since = story.transaction.received_at - CLOCK_SKEW;
+        let orders = self.orders_of_client(story, telling, Some(since)).await?;
+        let marker = story.marker();
+        Ok(orders.into_iter().find(|order| order.manager_notes.contains(&marker)))
     }
 
     /// The order that the bundle's rules count as this one. A client made a moment ago has none.
@@ -124,6 +139,7 @@ impl Shift<'_> {
             Err(error @ remonline::Error::OutcomeUnknown(_)) => Err(self.doubt(story, attempt, &error)),
             Err(error) => {
                 story.transaction.run(Stage::ClientSet, self.now())?;
+                self.check_client(story, telling, &error).await?;
                 Err(error.into())
             }
         }
@@ -174,14 +190,24 @@ impl Shift<'_> {
         })
     }
 
-    /// Leaves the lead on the order that was found. A comment whose answer was lost is not sent again: twice the same
-    /// comment would be worse, and the order is there in any case.
+    /// Leaves the lead on the order that was found, at most once: that it is about to be sent is stored with the order
+    /// before. A comment whose outcome is unknown is not sent again: twice the same comment would be worse, and the order
+    /// is there in any case.
     async fn comment(&mut self, story: &mut Story, telling: &Telling, order: &NewOrder) -> Result<(), Failure> {
         let Some(id) = story.transaction.order_id else { return Ok(()) };
-        if story.did(StepKind::Comment, "commented") || story.did(StepKind::Comment, "outcome_unknown") {
-            return Ok(());
+        match story.last_outcome(StepKind::Comment) {
+            Some("commented" | "outcome_unknown") => return Ok(()),
+            Some(SENDING) => {
+                story.note_lost(StepKind::Comment, self.now());
+                return Ok(());
+            }
+            _ if self.out_of_time() => return Err(Failure::OutOfTime),
+            _ => {}
         }
+        story.note_sending(StepKind::Comment, self.now());
+        self.save(story).await?;
         let commented = telling.remonline.comment(id, &order.comment(&story.marker()), true).await;
+        story.drop_sending();
         story.note(self, telling, StepKind::Comment, "commented", &commented);
         match commented {
             Ok(()) | Err(remonline::Error::OutcomeUnknown(_)) => Ok(()),

@@ -15,6 +15,9 @@ use crate::{
     failure::{Failure, Verdict, pointers},
 };
 
+/// How a step says that its request is about to be sent: what is found so later was sent or not, nobody knows.
+pub(crate) const SENDING: &str = "sending";
+
 /// One transaction while it is worked on.
 pub(crate) struct Story {
     /// As it is stored.
@@ -30,6 +33,8 @@ pub(crate) struct Story {
     pub known_order: Option<KnownOrder>,
     /// The status that the order was created with, where RemOnline said.
     pub first_status: Option<i64>,
+    /// The client was recorded before this telling.
+    pub client_from_before: bool,
 }
 
 /// What a story is told with: the rules, what they make of the lead, and RemOnline.
@@ -192,7 +197,9 @@ impl Shift<'_> {
 impl Story {
     pub(crate) fn of(stored: Transaction) -> Self {
         let (transaction, answers, persons, known_order) = (stored.clone(), None, Vec::new(), None);
-        Self { stored, transaction, answers, answers_changed: false, persons, known_order, first_status: None }
+        let client_from_before = stored.client_id.is_some();
+        let (answers_changed, first_status) = (false, None);
+        Self { stored, transaction, answers, answers_changed, persons, known_order, first_status, client_from_before }
     }
 
     /// The marker of the lead's order.
@@ -208,6 +215,28 @@ impl Story {
     /// Whether a step of this kind ended so before.
     pub(crate) fn did(&self, kind: StepKind, outcome: &str) -> bool {
         self.transaction.steps.iter().any(|step| step.step == kind && step.outcome == outcome)
+    }
+
+    /// How the last step of this kind ended.
+    pub(crate) fn last_outcome(&self, kind: StepKind) -> Option<&str> {
+        self.transaction.steps.iter().rfind(|step| step.step == kind).map(|step| step.outcome.as_str())
+    }
+
+    /// Notes that a request of this kind is about to be sent.
+    pub(crate) fn note_sending(&mut self, step: StepKind, at: Timestamp) {
+        self.transaction.add_step(Step { step, ..own_step(at, SENDING) });
+    }
+
+    /// The note that something is about to be sent makes way for what became of it.
+    pub(crate) fn drop_sending(&mut self) {
+        self.transaction.steps.retain(|step| step.outcome != SENDING);
+    }
+
+    /// Says that nobody knows whether a request of this kind was sent.
+    pub(crate) fn note_lost(&mut self, step: StepKind, at: Timestamp) {
+        self.drop_sending();
+        let detail = Some("the program ended while this was sent; it is not sent again".to_owned());
+        self.transaction.add_step(Step { step, detail, ..own_step(at, "outcome_unknown") });
     }
 
     /// Adds a step for what was just asked of RemOnline.
@@ -245,8 +274,11 @@ impl Story {
 
     /// Says in the history why another client might have been meant.
     pub(crate) fn note_doubts(&mut self, doubts: &[MatchDoubt], at: Timestamp) {
-        for doubt in doubts {
-            self.transaction.add_step(Step { detail: Some(doubt.to_string()), ..own_step(at, "in_doubt") });
+        for doubt in doubts.iter().map(ToString::to_string) {
+            let told = self.transaction.steps.iter().any(|step| step.detail.as_ref() == Some(&doubt));
+            if !told {
+                self.transaction.add_step(Step { detail: Some(doubt), ..own_step(at, "in_doubt") });
+            }
         }
     }
 

@@ -243,6 +243,23 @@ impl Transaction {
         Ok(())
     }
 
+    /// The client that was recorded is gone in RemOnline: deleted, or merged into another one. It is looked for again.
+    ///
+    /// The one exception to I7, without which such a lead could never get its order. It is narrow: only where no order is
+    /// intended or known, so that nothing that was sent can be forgotten with the client; and the caller has just been
+    /// told by RemOnline, asked for the id, that there is no such client.
+    pub fn lose_client(&mut self, now: Timestamp) -> Result<(), IllegalTransition> {
+        self.leave("without its client")?;
+        if self.stage != Stage::ClientSet {
+            return Err(IllegalTransition { from: self.state, to: "without its client" });
+        }
+        self.stage = Stage::Fetched;
+        self.client_id = None;
+        self.client_outcome = None;
+        self.enter(State::Running, None, Some(now), now);
+        Ok(())
+    }
+
     /// The order is known from now on.
     pub fn set_order(
         &mut self,

@@ -10,6 +10,7 @@ use crate::{
 
 const TABLE: Table = Table::Dedup;
 const CLAIMED_BY: &str = "claimed_by";
+const CLIENT_ID: &str = "client_id";
 
 /// What is known of a person in one account, by the keyed hash of a phone number or an e-mail address.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +34,13 @@ pub enum PersonWrite {
         /// Hash of the phone number or e-mail address.
         hash: String,
         /// The client in RemOnline.
+        client_id: i64,
+    },
+    /// The client is gone in RemOnline. Refused when the key leads to another one by now, or is claimed.
+    Forget {
+        /// Hash of the phone number or e-mail address.
+        hash: String,
+        /// The client that is gone.
         client_id: i64,
     },
     /// The transaction will not create the client after all. Refused when the claim is not its own.
@@ -70,7 +78,7 @@ impl Store {
         items.into_iter().map(|item| item.map(|item| row::value(TABLE, item)).transpose()).collect()
     }
 
-    /// Forgets who a person is: the client is gone, or the person is to be erased.
+    /// Forgets who a person is, who is to be erased.
     pub async fn forget(&self, account: &AccountId, hash: &str) -> Result<(), StoreError> {
         self.write_anyway(Write::delete(TABLE, keys::person(account, hash))).await
     }
@@ -95,6 +103,11 @@ pub(crate) fn person_write(account: &AccountId, id: &TransactionId, write: &Pers
         PersonWrite::Settle { hash, client_id } => {
             let unclaimed_or_ours = Condition::Any(vec![Test::Missing(CLAIMED_BY), ours]);
             put(hash, PersonEntry { client_id: Some(*client_id), claimed_by: None }, unclaimed_or_ours)
+        }
+        PersonWrite::Forget { hash, client_id } => {
+            let gone = Test::Equals(CLIENT_ID, (*client_id).into());
+            let condition = Condition::Any(vec![Test::Missing(PARTITION), gone]);
+            Ok(Write::Delete { table: TABLE, key: keys::person(account, hash), condition })
         }
         PersonWrite::Release { hash } => {
             Ok(Write::Delete { table: TABLE, key: keys::person(account, hash), condition: absent_or_ours })

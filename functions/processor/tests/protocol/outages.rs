@@ -218,7 +218,8 @@ async fn a_death_while_others_are_brought_forward_is_made_up_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lead_that_needs_no_remonline_is_settled_meanwhile() {
-    let filtered = |bundle: &mut serde_json::Value| bundle["filter"] = serde_json::json!("contact.first_name != 'Олена'");
+    let filtered =
+        |bundle: &mut serde_json::Value| bundle["filter"] = serde_json::json!("contact.first_name != 'Олена'");
     let mut world = World::new(filtered).await;
     world.remonline.inject(outage());
     announced(&mut world, 0..6).await;

@@ -3,12 +3,12 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bytes::Bytes;
 use domain::{
     Account, AccountId, Bundle, BundleDocument, BundleState, Clock, Connection, ConnectionKind, ConnectionState,
     LeadgenEvent, MetaId, PhoneSearch, QueueMessage, Slug, State, Timing, Transaction, TransactionId,
 };
-use async_trait::async_trait;
-use bytes::Bytes;
 use facebook::{AppSecrets, graph::Graph};
 use http::{Request, Response};
 use jiff::{SignedDuration, Timestamp};
@@ -44,14 +44,23 @@ pub(crate) struct World {
 struct Tarpit {
     direct: Direct,
     swallowed: Mutex<Option<String>>,
+    kept_back: Mutex<Option<String>>,
 }
 
 #[async_trait]
 impl Transport for Tarpit {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let sent = format!("{} {} {}", request.method(), request.uri(), String::from_utf8_lossy(request.body()));
-        let swallowed = self.swallowed.lock().unwrap().as_ref().is_some_and(|part| sent.contains(part));
-        if swallowed { std::future::pending().await } else { self.direct.send(request).await }
+        let names =
+            |part: &Mutex<Option<String>>| part.lock().unwrap().as_ref().is_some_and(|part| sent.contains(part));
+        if names(&self.swallowed) {
+            std::future::pending::<()>().await;
+        }
+        let answer = self.direct.send(request).await;
+        if names(&self.kept_back) {
+            std::future::pending::<()>().await;
+        }
+        answer
     }
 }
 
@@ -65,7 +74,8 @@ impl World {
         let meta = Meta::demo(meta::App { id: "500000000000001".to_owned(), secret: "app-secret".to_owned() }, now);
         let transport =
             Direct::new().host("graph.facebook.com", meta.router()).host("api.roapp.io", remonline.router());
-        let transport = Arc::new(Tarpit { direct: transport, swallowed: Mutex::default() });
+        let transport =
+            Arc::new(Tarpit { direct: transport, swallowed: Mutex::default(), kept_back: Mutex::default() });
         let tarpit = Arc::clone(&transport);
         let store = Store::memory();
         let sealer = sealer().await;
@@ -92,11 +102,10 @@ impl World {
     }
 
     async fn connect(&self) {
-        let account = Account {
-            id: self.account(),
-            name: "Ремонт Плюс".to_owned(),
-            phone_search: PhoneSearch::Together,
-        };
+        let account =
+            Account {
+                id: self.account(), name: "Ремонт Плюс".to_owned(), phone_search: PhoneSearch::Together
+            };
         let page_id = DEMO_PAGE.parse().unwrap();
         let facebook = ConnectionKind::Facebook { page_id, page_name: "Ремонт Плюс".to_owned() };
         self.connection("shop", ConnectionKind::Remonline { account }, DEMO_API_KEY).await;
@@ -145,19 +154,17 @@ impl World {
 
     /// The webhook's messages come to the processor.
     pub(crate) async fn announce<'l>(&mut self, leads: impl IntoIterator<Item = &'l MetaId>) -> Handled {
-        let messages = leads.into_iter().map(|lead| {
-            QueueMessage::Lead(LeadgenEvent {
-                leadgen_id: lead.clone(),
-                page_id: DEMO_PAGE.parse().unwrap(),
-                form_id: DEMO_FORM.parse().unwrap(),
-            })
-        });
-        self.invoke(messages.collect()).await
+        self.invoke(leads.into_iter().map(announcement).collect()).await
     }
 
     /// Requests with this in their method, URL or body never end from now on.
     pub(crate) fn swallow(&self, part: impl Into<Option<&'static str>>) {
         *self.tarpit.swallowed.lock().unwrap() = part.into().map(str::to_owned);
+    }
+
+    /// Requests with this in their method, URL or body arrive, and their answers never do.
+    pub(crate) fn keep_answers_back(&self, part: impl Into<Option<&'static str>>) {
+        *self.tarpit.kept_back.lock().unwrap() = part.into().map(str::to_owned);
     }
 
     /// An invocation that Lambda ends at its deadline if it does not end by itself, and the wait until its lease is over.
@@ -166,6 +173,14 @@ impl World {
         let ended = tokio::time::timeout(Duration::from_secs(60), self.wake()).await;
         tokio::time::sleep(Duration::from_secs(20)).await;
         ended.is_ok()
+    }
+
+    /// The webhook's messages come beside one that is none of ours.
+    pub(crate) async fn announce_beside(&mut self, body: &str, leads: &[MetaId]) -> Handled {
+        let mut messages = vec![Message { id: "strange".to_owned(), body: body.to_owned() }];
+        messages.extend(leads.iter().enumerate().map(|(index, lead)| message(index, &announcement(lead))));
+        let invocation = self.invocation();
+        self.processor.handle(messages, &invocation).await
     }
 
     /// A person sets the lead going again.
@@ -184,11 +199,8 @@ impl World {
 
     async fn invoke(&mut self, messages: Vec<QueueMessage>) -> Handled {
         let invocation = self.invocation();
-        let message = |(index, message): (usize, QueueMessage)| Message {
-            id: index.to_string(),
-            body: serde_json::to_string(&message).unwrap(),
-        };
-        self.processor.handle(messages.into_iter().enumerate().map(message).collect(), &invocation).await
+        let messages = messages.iter().enumerate().map(|(index, body)| message(index, body));
+        self.processor.handle(messages.collect(), &invocation).await
     }
 
     /// A call of the function with its full time before it.
@@ -271,6 +283,18 @@ impl World {
         let ours = |order: &Value| order["manager_notes"].as_str().unwrap_or_default().ends_with(&marker);
         self.remonline.orders().into_iter().filter(ours).collect()
     }
+}
+
+fn announcement(lead: &MetaId) -> QueueMessage {
+    QueueMessage::Lead(LeadgenEvent {
+        leadgen_id: lead.clone(),
+        page_id: DEMO_PAGE.parse().unwrap(),
+        form_id: DEMO_FORM.parse().unwrap(),
+    })
+}
+
+fn message(index: usize, body: &QueueMessage) -> Message {
+    Message { id: index.to_string(), body: serde_json::to_string(body).unwrap() }
 }
 
 /// The document of the world's own bundle.

@@ -99,6 +99,22 @@ fn a_retry_keeps_the_stage_and_forgets_the_tries() {
     assert_eq!((it.stage, it.blocked_by), (Stage::OrderIntent(attempt(2)), None));
 }
 
+#[rstest]
+#[case(Stage::ClientSet, true)]
+#[case(Stage::ClientIntent(attempt(1)), false)]
+#[case(Stage::OrderIntent(attempt(1)), false)]
+#[case(Stage::OrderSet, false)]
+fn a_client_is_lost_only_while_no_order_is_intended(#[case] stage: Stage, #[case] allowed: bool) {
+    let mut it = received();
+    it.run(Stage::Fetched, at(1)).unwrap();
+    it.set_client(31, ClientOutcome::Found, at(2)).unwrap();
+    it.stage = stage;
+    let before = it.clone();
+    assert_eq!(it.lose_client(at(3)).is_ok(), allowed);
+    let lost = (Stage::Fetched, None, Some(at(3)));
+    if allowed { assert_eq!((it.stage, it.client_id, it.due_at), lost) } else { assert_eq!(it, before) }
+}
+
 #[test]
 fn an_erased_lead_holds_nobody_and_never_comes_back() {
     let mut it = received();
@@ -144,6 +160,7 @@ enum Event {
     Skip(Reason),
     SetClient,
     SetOrder,
+    LoseClient,
     Finish,
     Retry,
     Erase,
@@ -168,6 +185,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => reason().prop_map(Event::Skip),
         1 => Just(Event::SetClient),
         1 => Just(Event::SetOrder),
+        1 => Just(Event::LoseClient),
         1 => Just(Event::Finish),
         2 => Just(Event::Retry),
         1 => Just(Event::Erase),
@@ -183,6 +201,7 @@ fn apply(it: &mut Transaction, event: &Event, now: Timestamp) -> Result<(), Ille
         Event::Skip(reason) => it.skip(*reason, now),
         Event::SetClient => it.set_client(31, ClientOutcome::Found, now),
         Event::SetOrder => it.set_order(Some(41), OrderOutcome::Found, now),
+        Event::LoseClient => it.lose_client(now),
         Event::Finish => it.finish(now),
         Event::Retry => it.retry(now),
         Event::Erase => it.erase(now),
@@ -214,7 +233,10 @@ proptest! {
             prop_assert_eq!(it.reason.is_some(), needs_reason);
             prop_assert!(it.due_at.is_some() || it.is_final() || it.reason.is_some());
             let (was, is) = (before.stage.rank(), it.stage.rank());
-            prop_assert!(is >= was || (attempt_of(&before.stage).is_some() && is == was - 1));
+            let lost_client = matches!(event, Event::LoseClient) && before.stage == Stage::ClientSet;
+            let failed_attempt = attempt_of(&before.stage).is_some() && is == was - 1;
+            prop_assert!(is >= was || failed_attempt || (lost_client && it.stage == Stage::Fetched));
+            prop_assert!(it.client_id.is_none() || it.stage.rank() >= Stage::ClientSet.rank());
             if was == is {
                 prop_assert!(attempt_of(&it.stage) >= attempt_of(&before.stage));
             }

@@ -17,7 +17,10 @@ async fn acquire(store: &Store, owner: &str, now: i64, until: i64) -> Option<Lea
 async fn one_at_a_time_holds_the_lease(#[values(Twin::Memory, Twin::DynamoDb)] twin: Twin) {
     let store = twin.store().await;
     let first = acquire(&store, "first", 0, 75).await.unwrap();
-    assert_eq!(first, Lease { account: account(), owner: "first".to_owned(), epoch: 1, until: at(75), deaths: Deaths::default() });
+    assert_eq!(
+        first,
+        Lease { account: account(), owner: "first".to_owned(), epoch: 1, until: at(75), deaths: Deaths::default() }
+    );
     assert_eq!(acquire(&store, "second", 74, 150).await, None);
     assert_eq!(store.lease(&account()).await, Ok(Some(first.clone())));
 

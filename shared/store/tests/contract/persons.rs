@@ -90,9 +90,23 @@ async fn a_client_that_is_gone_is_forgotten(#[values(Twin::Memory, Twin::DynamoD
     let store = twin.store().await;
     let first = recorded(&store, 1).await;
     let first = save(&store, &first, [settle("phone", 5)]).await.unwrap();
+    let forget = |client_id| PersonWrite::Forget { hash: "phone".to_owned(), client_id };
+    assert_eq!(save(&store, &first, [forget(6)]).await, Err(SaveError::PersonClaimed), "it leads to another one");
+    let first = save(&store, &first, [forget(5)]).await.unwrap();
+    assert_eq!(person(&store, "phone").await, None);
+    let first = save(&store, &first, [forget(5)]).await.unwrap();
+    let first = save(&store, &first, [claim("phone")]).await.unwrap();
+    assert_eq!(save(&store, &first, [forget(5)]).await, Err(SaveError::PersonClaimed), "it is claimed");
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_erased_person_is_forgotten(#[values(Twin::Memory, Twin::DynamoDb)] twin: Twin) {
+    let store = twin.store().await;
+    let first = recorded(&store, 1).await;
+    save(&store, &first, [settle("phone", 5)]).await.unwrap();
     store.forget(&account(), "phone").await.unwrap();
     assert_eq!(person(&store, "phone").await, None);
-    save(&store, &first, [claim("phone")]).await.unwrap();
 }
 
 #[rstest]
