@@ -82,6 +82,21 @@ pub(crate) fn check_expression(expression: &str) -> Result<(), Fault> {
     try_out(expression, |scope| compiled.eval(scope).map(drop))
 }
 
+/// The variables that a template names, with the attributes it names of them with a dot: `answers.city`. None for a
+/// faulty one.
+pub(crate) fn names_in_template(template: &str) -> BTreeSet<String> {
+    let environment = environment("UA", &TimeZone::UTC);
+    let compiled = environment.template_from_str(template);
+    compiled.map(|compiled| compiled.undeclared_variables(true).into_iter().collect()).unwrap_or_default()
+}
+
+/// The same for an expression.
+pub(crate) fn names_in_expression(expression: &str) -> BTreeSet<String> {
+    let environment = environment("UA", &TimeZone::UTC);
+    let compiled = environment.compile_expression(expression);
+    compiled.map(|compiled| compiled.undeclared_variables(true).into_iter().collect()).unwrap_or_default()
+}
+
 /// Templates may use expressions, conditions and loops; `include`, `import`, `macro` and the like are not built in.
 fn environment(region: &str, timezone: &TimeZone) -> Environment<'static> {
     let mut environment = Environment::new();

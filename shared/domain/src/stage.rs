@@ -22,7 +22,7 @@ pub enum Stage {
 /// One attempt to create something, as noted before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
-    /// Counts from 1.
+    /// Counts from 1; 0 is none yet in a series that a person began.
     pub number: u32,
     /// When the first attempt was noted; look-ups search from a little before.
     pub first_at: Timestamp,
@@ -32,6 +32,9 @@ pub struct Attempt {
     pub misses: u32,
     /// When a look-up last found nothing after the quiet period.
     pub missed_at: Option<Timestamp>,
+    /// When a person last looked into RemOnline and said that nothing there came of this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cleared_at: Option<Timestamp>,
 }
 
 impl Stage {
@@ -62,18 +65,27 @@ impl Stage {
 impl Attempt {
     /// The first attempt, noted at `now` under a lease that ends at `latest_send`.
     pub fn first(now: Timestamp, latest_send: Timestamp) -> Self {
-        Self { number: 1, first_at: now, latest_send, misses: 0, missed_at: None }
+        Self { number: 1, first_at: now, latest_send, misses: 0, missed_at: None, cleared_at: None }
     }
 
     /// The attempt after this one, whose absence is settled.
     pub fn next(&self, latest_send: Timestamp) -> Self {
-        Self { number: self.number + 1, first_at: self.first_at, latest_send, misses: 0, missed_at: None }
+        Self { number: self.number + 1, latest_send, misses: 0, missed_at: None, ..self.clone() }
+    }
+
+    /// A new series of attempts, since a person said at `now` that nothing came of those before. Look-ups still search
+    /// from the first of all.
+    pub fn cleared(&self, now: Timestamp) -> Self {
+        Self { number: 0, misses: 0, missed_at: None, cleared_at: Some(now), ..self.clone() }
     }
 
     /// Notes a look-up that found nothing at `now`. True when the absence is settled: the quiet period is over and
-    /// this is the second miss since, far enough from the one before.
+    /// this is the second miss since, far enough from the one before. A person's word settles it as well.
     pub fn miss(&mut self, now: Timestamp, quiet_period: SignedDuration, between: SignedDuration) -> bool {
         self.misses += 1;
+        if self.number == 0 {
+            return true;
+        }
         if now < self.latest_send + quiet_period {
             return false;
         }
@@ -118,5 +130,17 @@ mod tests {
         assert_eq!(attempt.missed_at, first_miss.map(at));
         let next = attempt.next(at(300_000));
         assert_eq!((next.number, next.misses, next.missed_at, next.first_at), (2, 0, None, at(0)));
+    }
+
+    #[test]
+    fn a_persons_word_stands_for_the_quiet_period_once() {
+        let (quiet, between) = (SignedDuration::from_secs(60), SignedDuration::from_secs(10));
+        let third = Attempt { number: 3, ..Attempt::first(at(0), at(75)) };
+        let mut cleared = third.cleared(at(80));
+        assert_eq!((cleared.number, cleared.first_at, cleared.cleared_at), (0, at(0), Some(at(80))));
+        assert!(cleared.miss(at(81), quiet, between));
+        let mut again = cleared.next(at(150));
+        assert_eq!((again.number, again.first_at, again.cleared_at), (1, at(0), Some(at(80))));
+        assert!(!again.miss(at(400), quiet, between), "the next attempt is settled like any other");
     }
 }

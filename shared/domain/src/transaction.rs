@@ -1,4 +1,6 @@
-use std::fmt;
+mod resolution;
+
+use std::{collections::BTreeSet, fmt};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -73,6 +75,9 @@ pub struct Transaction {
     pub phone_hash: Option<String>,
     /// Keyed hash of the e-mail address, for searching.
     pub email_hash: Option<String>,
+    /// Keyed hashes under which the dedup index knows of the person because of this lead.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub person_hashes: BTreeSet<String>,
     /// What was done, oldest first, the last [`Transaction::MAX_STEPS`] of it.
     pub steps: Vec<Step>,
     /// Counts every change, so that two writers cannot overwrite each other.
@@ -177,6 +182,7 @@ impl Transaction {
             contact: MaskedContact::default(),
             phone_hash: None,
             email_hash: None,
+            person_hashes: BTreeSet::new(),
             steps: Vec::new(),
             revision: 0,
         }
@@ -305,6 +311,7 @@ impl Transaction {
         self.contact = MaskedContact::default();
         self.phone_hash = None;
         self.email_hash = None;
+        self.person_hashes.clear();
         for step in &mut self.steps {
             step.detail = None;
             step.request = None;

@@ -123,11 +123,72 @@ fn an_erased_lead_holds_nobody_and_never_comes_back() {
     it.park(Reason::Rejected, None, at(2)).unwrap();
     it.contact.name = "O. K.".to_owned();
     it.phone_hash = Some("hash".to_owned());
+    it.person_hashes = BTreeSet::from(["hash".to_owned()]);
     it.erase(at(3)).unwrap();
     it.erase(at(4)).unwrap();
     assert_eq!((it.state, it.due_at, it.phone_hash.as_ref()), (State::Erased, None, None));
-    assert_eq!(it.contact, MaskedContact::default());
+    assert_eq!((it.contact.clone(), it.person_hashes.len()), (MaskedContact::default(), 0));
     assert!(it.retry(at(5)).is_err());
+}
+
+fn in_review(stage: Stage) -> Transaction {
+    let mut it = received();
+    if stage.rank() > Stage::ClientSet.rank() {
+        it.set_client(31, ClientOutcome::Created, at(1)).unwrap();
+    }
+    it.run(stage, at(2)).unwrap();
+    it.tries = 7;
+    it.review(Reason::OutcomeUnknown, at(3)).unwrap();
+    it
+}
+
+#[test]
+fn a_linked_client_is_settled_and_the_order_comes_next() {
+    let mut it = in_review(Stage::ClientIntent(attempt(3)));
+    it.link_client(32, at(4)).unwrap();
+    assert_eq!((it.state, it.reason, it.due_at, it.tries), (State::Received, None, Some(at(4)), 0));
+    assert_eq!((it.stage.clone(), it.client_id), (Stage::ClientSet, Some(32)));
+    assert_eq!(it.client_outcome, Some(ClientOutcome::Found));
+    assert!(in_review(Stage::OrderIntent(attempt(3))).link_client(31, at(4)).is_err(), "its order is not settled");
+}
+
+#[test]
+fn a_linked_order_ends_the_lead() {
+    let mut it = in_review(Stage::ClientIntent(attempt(3)));
+    it.link_order(32, 41, at(4)).unwrap();
+    assert_eq!((it.state, it.client_id, it.order_id), (State::Done, Some(32), Some(41)));
+    assert_eq!((it.client_outcome, it.order_outcome), (Some(ClientOutcome::Found), Some(OrderOutcome::Found)));
+
+    let mut it = in_review(Stage::OrderIntent(attempt(3)));
+    assert!(it.clone().link_order(32, 41, at(4)).is_err(), "I7: the client is recorded");
+    it.link_order(31, 41, at(4)).unwrap();
+    assert_eq!((it.client_outcome, it.stage), (Some(ClientOutcome::Created), Stage::OrderSet));
+}
+
+#[test]
+fn a_new_series_begins_at_a_persons_word() {
+    for intent in [Stage::ClientIntent, Stage::OrderIntent] {
+        let mut it = in_review(intent(attempt(3)));
+        it.create_again(at(90)).unwrap();
+        assert_eq!((it.state, it.due_at), (State::Received, Some(at(90))));
+        assert_eq!(it.stage, intent(attempt(3).cleared(at(90))));
+        it.run(intent(attempt(1)), at(91)).unwrap();
+    }
+}
+
+#[test]
+fn only_a_lead_in_review_is_decided_on() {
+    let mut parked = received();
+    parked.park(Reason::Rejected, None, at(1)).unwrap();
+    let mut dismissed = in_review(Stage::ClientIntent(attempt(3)));
+    dismissed.dismiss(at(4)).unwrap();
+    assert_eq!((dismissed.state, dismissed.reason), (State::Skipped, Some(Reason::Dismissed)));
+    for mut it in [received(), parked, dismissed] {
+        let before = it.clone();
+        assert!(it.link_client(31, at(5)).is_err() && it.link_order(31, 41, at(5)).is_err());
+        assert!(it.create_again(at(5)).is_err() && it.dismiss(at(5)).is_err());
+        assert_eq!(it, before);
+    }
 }
 
 #[test]
@@ -164,6 +225,10 @@ enum Event {
     Finish,
     Retry,
     Erase,
+    LinkClient(i64),
+    LinkOrder(i64, i64),
+    CreateAgain,
+    Dismiss,
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
@@ -189,6 +254,10 @@ fn any_event() -> impl Strategy<Value = Event> {
         1 => Just(Event::Finish),
         2 => Just(Event::Retry),
         1 => Just(Event::Erase),
+        1 => (30..33_i64).prop_map(Event::LinkClient),
+        1 => (30..33_i64, 40..43_i64).prop_map(|(client, order)| Event::LinkOrder(client, order)),
+        1 => Just(Event::CreateAgain),
+        1 => Just(Event::Dismiss),
     ]
 }
 
@@ -205,6 +274,10 @@ fn apply(it: &mut Transaction, event: &Event, now: Timestamp) -> Result<(), Ille
         Event::Finish => it.finish(now),
         Event::Retry => it.retry(now),
         Event::Erase => it.erase(now),
+        Event::LinkClient(client) => it.link_client(*client, now),
+        Event::LinkOrder(client, order) => it.link_order(*client, *order, now),
+        Event::CreateAgain => it.create_again(now),
+        Event::Dismiss => it.dismiss(now),
     }
 }
 
@@ -237,10 +310,17 @@ proptest! {
             let failed_attempt = attempt_of(&before.stage).is_some() && is == was - 1;
             prop_assert!(is >= was || failed_attempt || (lost_client && it.stage == Stage::Fetched));
             prop_assert!(it.client_id.is_none() || it.stage.rank() >= Stage::ClientSet.rank());
-            if was == is {
+            if was == is && !matches!(event, Event::CreateAgain) {
                 prop_assert!(attempt_of(&it.stage) >= attempt_of(&before.stage));
             }
             prop_assert!(it.state != State::Done || it.stage == Stage::OrderSet);
+            let decided = matches!(
+                event,
+                Event::LinkClient(_) | Event::LinkOrder(..) | Event::CreateAgain | Event::Dismiss
+            );
+            let kept = |was: Option<i64>, is: Option<i64>| was.is_none() || was == is;
+            let ids_stay = kept(before.client_id, it.client_id) && kept(before.order_id, it.order_id);
+            prop_assert!(!decided || (before.state == State::Review && ids_stay));
         }
     }
 }
