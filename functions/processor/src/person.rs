@@ -144,7 +144,7 @@ impl Shift<'_> {
         let gone = known.iter_mut().filter(|known| known.client_id() == Some(id));
         let forgotten = gone.map(|known| {
             known.entry = None;
-            PersonWrite::Forget { hash: known.hash.clone(), client_id: id }
+            PersonWrite::Lose { hash: known.hash.clone(), client_id: id }
         });
         story.persons = forgotten.collect();
         self.save(story).await

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use domain::{AccountId, TransactionId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -9,7 +11,7 @@ use crate::{
 };
 
 const TABLE: Table = Table::Dedup;
-const CLAIMED_BY: &str = "claimed_by";
+pub(crate) const CLAIMED_BY: &str = "claimed_by";
 const CLIENT_ID: &str = "client_id";
 
 /// What is known of a person in one account, by the keyed hash of a phone number or an e-mail address.
@@ -37,7 +39,7 @@ pub enum PersonWrite {
         client_id: i64,
     },
     /// The client is gone in RemOnline. Refused when the key leads to another one by now, or is claimed.
-    Forget {
+    Lose {
         /// Hash of the phone number or e-mail address.
         hash: String,
         /// The client that is gone.
@@ -45,6 +47,11 @@ pub enum PersonWrite {
     },
     /// The transaction will not create the client after all. Refused when the claim is not its own.
     Release {
+        /// Hash of the phone number or e-mail address.
+        hash: String,
+    },
+    /// The person is not to be known any more. Refused when another transaction is about to create the client.
+    Forget {
         /// Hash of the phone number or e-mail address.
         hash: String,
     },
@@ -89,9 +96,23 @@ impl Store {
     }
 }
 
+/// What a transaction remembers of what it tells the index.
+pub(crate) fn note_hashes(hashes: &mut BTreeSet<String>, writes: &[PersonWrite]) {
+    for write in writes {
+        match write {
+            PersonWrite::Claim { hash } | PersonWrite::Settle { hash, .. } => hashes.insert(hash.clone()),
+            PersonWrite::Release { hash } | PersonWrite::Lose { hash, .. } | PersonWrite::Forget { hash } => {
+                hashes.remove(hash)
+            }
+        };
+    }
+}
+
 pub(crate) fn person_write(account: &AccountId, id: &TransactionId, write: &PersonWrite) -> Result<Write, StoreError> {
     let ours = Test::Equals(CLAIMED_BY, serde_json::json!(id));
     let absent_or_ours = Condition::Any(vec![Test::Missing(PARTITION), ours.clone()]);
+    let unclaimed_or_ours = Condition::Any(vec![Test::Missing(CLAIMED_BY), ours]);
+    let delete = |hash: &str, condition| Write::Delete { table: TABLE, key: keys::person(account, hash), condition };
     let put = |hash: &str, entry: PersonEntry, condition| {
         let item = row::row(&keys::person(account, hash), &entry)?;
         Ok(Write::Put { table: TABLE, item, condition })
@@ -101,17 +122,14 @@ pub(crate) fn person_write(account: &AccountId, id: &TransactionId, write: &Pers
             put(hash, PersonEntry { client_id: None, claimed_by: Some(id.clone()) }, absent_or_ours)
         }
         PersonWrite::Settle { hash, client_id } => {
-            let unclaimed_or_ours = Condition::Any(vec![Test::Missing(CLAIMED_BY), ours]);
             put(hash, PersonEntry { client_id: Some(*client_id), claimed_by: None }, unclaimed_or_ours)
         }
-        PersonWrite::Forget { hash, client_id } => {
+        PersonWrite::Lose { hash, client_id } => {
             let gone = Test::Equals(CLIENT_ID, (*client_id).into());
-            let condition = Condition::Any(vec![Test::Missing(PARTITION), gone]);
-            Ok(Write::Delete { table: TABLE, key: keys::person(account, hash), condition })
+            Ok(delete(hash, Condition::Any(vec![Test::Missing(PARTITION), gone])))
         }
-        PersonWrite::Release { hash } => {
-            Ok(Write::Delete { table: TABLE, key: keys::person(account, hash), condition: absent_or_ours })
-        }
+        PersonWrite::Release { hash } => Ok(delete(hash, absent_or_ours)),
+        PersonWrite::Forget { hash } => Ok(delete(hash, unclaimed_or_ours)),
     }
 }
 

@@ -52,7 +52,7 @@ pub enum IntakeError {
 
 impl Store {
     /// Puts the transaction of an announced lead and a bundle that takes it. One that is known is left as it is; that
-    /// of a stopped bundle waits until it is started.
+    /// of a stopped bundle waits until it is started, and a lead that was erased does not come back.
     pub async fn take_in(
         &self,
         event: &LeadgenEvent,
@@ -74,6 +74,7 @@ impl Store {
         let is_due = match &recorded {
             Recorded::New => transaction.due_at.is_some(),
             Recorded::Known(known) => known.due_at.is_some(),
+            Recorded::Erased => false,
         };
         Ok(TakenIn { account_id, is_new: recorded == Recorded::New, is_due })
     }

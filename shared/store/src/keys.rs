@@ -6,7 +6,7 @@
 use domain::{AccountId, LeadSource, LeadgenEvent, MetaId, Slug, State, Transaction, TransactionId};
 use jiff::Timestamp;
 
-use crate::database::Key;
+use crate::{Subject, database::Key};
 
 /// Above every character that a sort key holds.
 const LAST: char = '~';
@@ -229,6 +229,22 @@ pub(crate) const BACKFILLS: &str = "BACKFILL";
 
 pub(crate) fn backfill(bundle: &Slug, form_id: &MetaId) -> Key {
     Key::new(BACKFILLS, format!("{bundle}#{form_id}"))
+}
+
+/// What keeps an erased lead from being recorded anew.
+pub(crate) fn tombstone(leadgen_id: &MetaId) -> Key {
+    Key::new(lead(leadgen_id), "ERASED")
+}
+
+pub(crate) const ERASURES: &str = "ERASURE";
+
+pub(crate) fn erasure(subject: &Subject) -> Key {
+    let whose = match subject {
+        Subject::Phone(hash) => format!("phone#{hash}"),
+        Subject::Email(hash) => format!("email#{hash}"),
+        Subject::Lead(lead) => format!("lead#{lead}"),
+    };
+    Key::new(ERASURES, whose)
 }
 
 /// A time as text that sorts like the time.

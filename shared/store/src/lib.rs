@@ -15,6 +15,7 @@ mod connections;
 pub mod database;
 mod dedup;
 mod dynamodb;
+mod erasure;
 mod error;
 mod findings;
 mod hashing;
@@ -45,6 +46,7 @@ pub use backfills::Backfill;
 pub use database::{Database, Unavailable};
 pub use dedup::{KnownOrder, PersonEntry, PersonWrite};
 pub use dynamodb::{DynamoDb, TableNames};
+pub use erasure::{Erased, Erasure, Subject};
 pub use error::{ChangeError, CreateError, StoreError};
 pub use findings::{Finding, FindingKind};
 pub use hashing::{Hasher, HasherError};
@@ -128,7 +130,11 @@ impl Store {
     }
 
     async fn write_anyway(&self, write: Write) -> Result<(), StoreError> {
-        match self.database.write(&[write]).await {
+        self.write_all_anyway(&[write]).await
+    }
+
+    async fn write_all_anyway(&self, writes: &[Write]) -> Result<(), StoreError> {
+        match self.database.write(writes).await {
             Ok(()) | Err(WriteError::Conflict { .. }) => Ok(()),
             Err(WriteError::Unavailable(error)) => Err(error.into()),
         }

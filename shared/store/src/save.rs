@@ -13,7 +13,7 @@ use crate::{
 pub struct Change<'a> {
     /// The transaction as it was read.
     pub before: &'a Transaction,
-    /// The transaction as it is to be. Its revision is set by the store.
+    /// The transaction as it is to be. Its revision and its hashes of the person are set by the store.
     pub after: &'a Transaction,
     /// The lease under which this is done. A holder that lost it cannot write.
     pub lease: Option<&'a Lease>,
@@ -109,7 +109,8 @@ impl Store {
     /// Writes one step of a transaction, moves it to the list it belongs to, and returns it with its new revision,
     /// from which the next step goes on. Repeating a change whose answer was lost is harmless.
     pub async fn save(&self, change: Change<'_>) -> Result<Transaction, SaveError> {
-        let saved = Transaction { revision: change.before.revision + 1, ..change.after.clone() };
+        let mut saved = Transaction { revision: change.before.revision + 1, ..change.after.clone() };
+        dedup::note_hashes(&mut saved.person_hashes, &change.persons);
         let (about, writes): (Vec<_>, Vec<_>) = change.writes(&saved)?.into_iter().unzip();
         match self.database.write(&writes).await {
             Ok(()) => Ok(saved),

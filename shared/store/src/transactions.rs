@@ -13,7 +13,7 @@ use crate::{
 const TABLE: Table = Table::Transactions;
 
 /// How long a final transaction is shown.
-const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+pub(crate) const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// What became of a lead that was to be recorded.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,6 +22,8 @@ pub enum Recorded {
     New,
     /// It was known, as this transaction.
     Known(Box<Transaction>),
+    /// It is not: the person wants to be forgotten.
+    Erased,
 }
 
 /// What a person answered and what was sent because of it: personal data, kept apart from the transaction.
@@ -54,6 +56,11 @@ impl Answers {
         Self { lead, bodies: Vec::new(), expires_at: None }
     }
 
+    /// Kept for so many days from `now` on, since the transaction is final.
+    pub fn expire(&mut self, days: u32, now: Timestamp) {
+        self.expires_at = Some(now + SignedDuration::from_hours(24 * i64::from(days)));
+    }
+
     /// The body that was sent in this step.
     pub fn body_of(&self, step: &Step) -> Option<&Value> {
         self.bodies.iter().find(|sent| sent.at == step.at && sent.step == step.step).map(|sent| &sent.body)
@@ -64,15 +71,16 @@ impl Store {
     /// Records a lead that was announced. Of two who record one lead at once, one is told that it is known.
     pub async fn record(&self, transaction: &Transaction) -> Result<Recorded, StoreError> {
         self.note_month(transaction).await?;
-        let mut writes = vec![put_row(transaction, Condition::absent())?];
+        let mut writes = vec![not_erased(&transaction.id.leadgen_id), put_row(transaction, Condition::absent())?];
         writes.extend(keys::list_entry(transaction).as_ref().map(put_entry));
         match self.database.write(&writes).await {
             Ok(()) => Ok(Recorded::New),
             Err(WriteError::Unavailable(error)) => Err(error.into()),
-            Err(WriteError::Conflict { .. }) => {
-                let known = self.transaction(&transaction.id).await?.ok_or_else(StoreError::busy)?;
-                Ok(Recorded::Known(Box::new(known)))
-            }
+            Err(WriteError::Conflict { which }) => match self.transaction(&transaction.id).await? {
+                Some(known) => Ok(Recorded::Known(Box::new(known))),
+                None if which == 0 => Ok(Recorded::Erased),
+                None => Err(StoreError::busy()),
+            },
         }
     }
 
@@ -173,6 +181,11 @@ impl Store {
         let entries = self.database.query(list).await?;
         Ok(entries.iter().filter_map(|entry| keys::transaction_id(entry.get(SORT)?.as_str()?)).collect())
     }
+}
+
+/// Holds as long as nobody wants the lead to be forgotten.
+pub(crate) fn not_erased(leadgen_id: &MetaId) -> Write {
+    Write::Check { table: TABLE, key: keys::tombstone(leadgen_id), condition: Condition::absent() }
 }
 
 /// The row of a transaction with what its indexes and the table's clean-up need.

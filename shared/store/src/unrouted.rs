@@ -9,6 +9,7 @@ use crate::{
     database::{Condition, Query, Table, Write},
     keys,
     row::{self, EXPIRES_AT},
+    transactions::not_erased,
 };
 
 const TABLE: Table = Table::Transactions;
@@ -42,12 +43,14 @@ pub struct UnroutedForm {
 }
 
 impl Store {
-    /// Keeps an event that no bundle takes for 90 days. The first announcement of a lead counts.
+    /// Keeps an event that no bundle takes for 90 days. The first announcement of a lead counts; that of an erased one
+    /// does not.
     pub async fn keep_unrouted(&self, event: &LeadgenEvent, now: Timestamp) -> Result<(), StoreError> {
         let unrouted = Unrouted { event: event.clone(), received_at: now };
         let mut item = row::row(&keys::unrouted(event), &unrouted)?;
         item.insert(EXPIRES_AT.to_owned(), (now + KEPT).as_second().into());
-        self.write_anyway(Write::Put { table: TABLE, item, condition: Condition::absent() }).await
+        let put = Write::Put { table: TABLE, item, condition: Condition::absent() };
+        self.write_all_anyway(&[not_erased(&event.leadgen_id), put]).await
     }
 
     /// The forms that sent leads no bundle takes, by page and form.
@@ -79,6 +82,15 @@ impl Store {
     async fn unrouted_from(&self, prefix: String) -> Result<Vec<Unrouted>, StoreError> {
         let (from, to) = (Some(prefix.clone()), Some(keys::after_prefix(&prefix)));
         self.list(&Query { from, to, ..Query::partition(TABLE, keys::UNROUTED) }).await
+    }
+
+    /// Forgets a lead that no bundle takes, whatever its form.
+    pub(crate) async fn forget_unrouted_lead(&self, lead: &MetaId) -> Result<(), StoreError> {
+        let unrouted: Vec<Unrouted> = self.list(&Query::partition(TABLE, keys::UNROUTED)).await?;
+        for Unrouted { event, .. } in unrouted.iter().filter(|unrouted| unrouted.event.leadgen_id == *lead) {
+            self.forget_unrouted(event).await?;
+        }
+        Ok(())
     }
 
     /// Forgets an event that a bundle takes now.

@@ -8,6 +8,7 @@ mod bundles;
 mod connections;
 mod dynamodb;
 mod findings;
+mod erasures;
 mod fixtures;
 mod history;
 mod leases;

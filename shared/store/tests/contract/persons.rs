@@ -90,7 +90,7 @@ async fn a_client_that_is_gone_is_forgotten(#[values(Twin::Memory, Twin::DynamoD
     let store = twin.store().await;
     let first = recorded(&store, 1).await;
     let first = save(&store, &first, [settle("phone", 5)]).await.unwrap();
-    let forget = |client_id| PersonWrite::Forget { hash: "phone".to_owned(), client_id };
+    let forget = |client_id| PersonWrite::Lose { hash: "phone".to_owned(), client_id };
     assert_eq!(save(&store, &first, [forget(6)]).await, Err(SaveError::PersonClaimed), "it leads to another one");
     let first = save(&store, &first, [forget(5)]).await.unwrap();
     assert_eq!(person(&store, "phone").await, None);
