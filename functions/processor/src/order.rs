@@ -217,9 +217,11 @@ impl Shift<'_> {
 }
 
 /// Whether an order without any marker may be the one whose answer was lost: somebody may have removed the marker.
+/// What was there when a person said that nothing is ours does not count.
 fn may_be_ours(found: &Order, order: &NewOrder, attempt: &Attempt) -> bool {
     let unmarked = !found.manager_notes.contains(ANY_MARKER);
-    let young = found.created_at.is_none_or(|at| at >= attempt.first_at - SignedDuration::from_secs(60));
+    let since = attempt.cleared_at.unwrap_or(attempt.first_at - SignedDuration::from_secs(60));
+    let young = found.created_at.is_none_or(|at| at >= since);
     let same_type = found.order_type_id == order.fields.get("order_type_id").and_then(serde_json::Value::as_i64);
     unmarked && young && same_type
 }

@@ -310,7 +310,7 @@ impl Story {
 
     fn keep_answers_for(&mut self, days: u32, now: Timestamp) {
         if let Some(answers) = &mut self.answers {
-            answers.expires_at = Some(now + SignedDuration::from_hours(24 * i64::from(days)));
+            answers.expire(days, now);
             self.answers_changed = true;
         }
     }

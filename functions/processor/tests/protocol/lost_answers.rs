@@ -149,3 +149,48 @@ async fn where_every_lead_makes_a_client_doubt_makes_no_second_one(#[case] effec
     assert_eq!(settled.state, State::Done, "{:#?}", settled.steps);
     assert_eq!(world.people_with("+380501119901").len(), 2, "one client for each lead");
 }
+
+/// Whoever looked into RemOnline and found nothing begins a new series of attempts; what was there then is nobody's.
+#[tokio::test(start_paused = true)]
+async fn a_person_has_an_order_made_in_spite_of_a_suspicion() {
+    let mut world = World::new(|_| {}).await;
+    let lead = world.lead(&olena());
+    world.remonline.inject(Fault::once(Effect::status(500)).exactly("POST", ORDERS));
+    world.announce([&lead]).await;
+    let client_id = world.transaction(&lead).await.client_id.unwrap();
+    let unmarked = json!({ "branch_id": 15001, "order_type_id": 21001, "client_id": client_id });
+    world.remonline.insert_order(unmarked);
+    let review = world.settle(&lead, 30).await;
+    assert_eq!((review.state, review.reason), (State::Review, Some(Reason::SuspectedDouble)));
+
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    world.create_again(&review).await;
+    world.wake().await;
+
+    let done = world.transaction(&lead).await;
+    assert_eq!((done.state, done.order_outcome), (State::Done, Some(OrderOutcome::Created)), "{:#?}", done.steps);
+    assert_eq!(world.orders_of(&lead).len(), 1);
+}
+
+#[rstest]
+#[case(PEOPLE)]
+#[case(ORDERS)]
+#[tokio::test(start_paused = true)]
+async fn a_new_series_has_three_attempts_and_takes_what_came_late(#[case] path: &str) {
+    let mut world = World::new(|_| {}).await;
+    let lead = world.lead(&olena());
+    world.remonline.inject(Fault::always(Effect::status(500)).exactly("POST", path));
+    world.announce([&lead]).await;
+    for series in 1..=2 {
+        let review = world.settle(&lead, 60).await;
+        assert_eq!((review.state, review.reason), (State::Review, Some(Reason::OutcomeUnknown)));
+        assert_eq!(world.remonline.count("POST", path), 3 * series);
+        world.create_again(&review).await;
+    }
+    world.remonline.clear_faults();
+
+    world.wake().await;
+
+    assert_eq!(world.transaction(&lead).await.state, State::Done);
+    assert_eq!((world.people_with("+380501119901").len(), world.orders_of(&lead).len()), (1, 1));
+}

@@ -20,8 +20,8 @@ use simulators::{
     meta::{self, DEMO_FORM, DEMO_PAGE, DEMO_PAGE_TOKEN, Meta, NewLead, Webhook},
     remonline::{DEMO_API_KEY, RemOnline},
 };
-use store::{Hasher, Sealer, Store};
 use transport::{Transport, TransportError};
+use store::{Change, Hasher, Sealer, Store};
 use winterbaume_core::MockAws;
 use winterbaume_kms::KmsService;
 
@@ -263,6 +263,13 @@ impl World {
     pub(crate) async fn transaction_of(&self, bundle: &str, lead: &MetaId) -> Transaction {
         let id = TransactionId { leadgen_id: lead.clone(), bundle_id: slug(bundle) };
         self.store.transaction(&id).await.unwrap().expect("the lead is recorded")
+    }
+
+    /// A person looks into RemOnline and says that nothing there is of this lead.
+    pub(crate) async fn create_again(&self, review: &Transaction) {
+        let mut after = review.clone();
+        after.create_again(self.clock.now()).unwrap();
+        self.store.save(Change::new(review, &after)).await.unwrap();
     }
 
     /// Clients in RemOnline with this phone number, in whatever spelling.
