@@ -4,8 +4,12 @@
 //! This is for those who ask on the way, the console and the scheduler. The processor, which writes, goes its own way
 //! under the account's lease.
 
+mod doctor;
 mod listing;
+mod references;
 mod systems;
 
+pub use doctor::{Checkup, Fault, Finding, PAGE_SUBSCRIPTION, Seen};
 pub use listing::{Listing, ListingError, Taker};
+pub use references::{List, Lists, Reference, references};
 pub use systems::{OpenError, Systems};

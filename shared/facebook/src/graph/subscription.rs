@@ -93,6 +93,16 @@ impl Graph {
         if done.is_true() { Ok(()) } else { Err(refused()) }
     }
 
+    /// Whether the app is told about the page's leads. Without the app's id any app counts.
+    ///
+    /// # Errors
+    /// Any [`GraphError`].
+    pub async fn is_subscribed(&self, token: &SecretString, page_id: &MetaId) -> Result<bool, GraphError> {
+        let is_own = |app: &SubscribedApp| self.app_id.as_ref().is_none_or(|id| app.id == *id);
+        let is_told = |app: &SubscribedApp| app.fields.iter().any(|field| field == LEADGEN);
+        Ok(self.subscribed_apps(token, page_id).await?.iter().any(|app| is_own(app) && is_told(app)))
+    }
+
     /// What our own app is told about. Without the app's id a single app is taken for ours.
     fn own_fields(&self, apps: Vec<SubscribedApp>) -> Vec<String> {
         let alone = apps.len() == 1;
