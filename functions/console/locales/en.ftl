@@ -6,6 +6,10 @@ said-by-meta = Meta answered: { $words }
 said-by-us = Details: { $words }
 step-in_doubt = More than one client may be this person.
     .fix = Compare them in RemOnline and merge those that are one person.
+step-linked = A person said that this is what RemOnline has of the lead.
+    .fix = Nothing has to be done.
+step-cleared = A person said that RemOnline has nothing of the lead, so it is created.
+    .fix = Nothing has to be done.
 
 # RemOnline, by HTTP status
 
@@ -174,6 +178,18 @@ check-page_subscription-failed = The page does not tell the app about its leads.
 check-app_subscription-passed = Meta sends page leads to the app's webhook.
 check-app_subscription-failed = Meta does not send page leads to the app's webhook.
     .fix = In the app's dashboard under Webhooks, subscribe to the field leadgen of the object page.
+check-bundle = Bundle { $bundle }:
+check-form-passed = Bundle { $bundle }: its form is there and takes leads.
+check-form-gone = Bundle { $bundle }: the page has no form { $form } any more (field /source/form_id).
+    .fix = Choose another form in the bundle, or stop the bundle.
+check-form-status = Bundle { $bundle }: its form takes no leads, Meta calls it { $status } (field /source/form_id).
+    .fix = Activate the form in Meta's Forms Library, or choose another one in the bundle.
+check-questions-passed = Bundle { $bundle }: its form asks every question that the bundle names.
+check-questions-gone = Bundle { $bundle }, field { $field }: the form does not ask { $question }, so its answer is always empty.
+    .fix = Put a question of the form there: choices/questions lists them.
+check-references-passed = Bundle { $bundle }: RemOnline has everything that the bundle names.
+check-references-gone = Bundle { $bundle }, field { $field }: RemOnline has no { $id } any more.
+    .fix = Choose one that exists in the bundle, or restore it in RemOnline.
 
 # Keys of somebody else
 

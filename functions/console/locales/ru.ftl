@@ -6,6 +6,10 @@ said-by-meta = Ответ Meta: { $words }
 said-by-us = Подробности: { $words }
 step-in_doubt = Этим человеком может быть не один клиент.
     .fix = Сравните их в RemOnline и объедините тех, кто является одним человеком.
+step-linked = Человек указал, что именно это в RemOnline относится к этому лиду.
+    .fix = Ничего делать не нужно.
+step-cleared = Человек указал, что в RemOnline ничего из этого лида нет, поэтому оно будет создано.
+    .fix = Ничего делать не нужно.
 
 # RemOnline, по HTTP-статусу
 
@@ -174,6 +178,18 @@ check-page_subscription-failed = Страница не сообщает прил
 check-app_subscription-passed = Meta отправляет лиды страниц на вебхук приложения.
 check-app_subscription-failed = Meta не отправляет лиды страниц на вебхук приложения.
     .fix = В панели приложения, раздел Webhooks, подпишитесь на поле leadgen объекта page.
+check-bundle = Связка { $bundle }:
+check-form-passed = Связка { $bundle }: её форма есть и принимает лиды.
+check-form-gone = Связка { $bundle }: на странице больше нет формы { $form } (поле /source/form_id).
+    .fix = Выберите в связке другую форму или остановите связку.
+check-form-status = Связка { $bundle }: её форма не принимает лиды, статус в Meta — { $status } (поле /source/form_id).
+    .fix = Включите форму в библиотеке форм Meta или выберите в связке другую.
+check-questions-passed = Связка { $bundle }: в форме есть все вопросы, названные в связке.
+check-questions-gone = Связка { $bundle }, поле { $field }: в форме нет вопроса { $question }, поэтому ответ всегда пуст.
+    .fix = Укажите там вопрос формы: их перечисляет choices/questions.
+check-references-passed = Связка { $bundle }: в RemOnline есть всё, что названо в связке.
+check-references-gone = Связка { $bundle }, поле { $field }: в RemOnline больше нет { $id }.
+    .fix = Выберите в связке существующую запись или восстановите её в RemOnline.
 
 # Чужие ключи
 

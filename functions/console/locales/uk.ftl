@@ -6,6 +6,10 @@ said-by-meta = Відповідь Meta: { $words }
 said-by-us = Подробиці: { $words }
 step-in_doubt = Цією людиною може бути не один клієнт.
     .fix = Порівняйте їх у RemOnline та обʼєднайте тих, хто є однією людиною.
+step-linked = Людина вказала, що саме це в RemOnline належить цьому ліду.
+    .fix = Нічого робити не треба.
+step-cleared = Людина вказала, що в RemOnline нічого з цього ліда немає, тож його буде створено.
+    .fix = Нічого робити не треба.
 
 # RemOnline, за HTTP-статусом
 
@@ -174,6 +178,18 @@ check-page_subscription-failed = Сторінка не повідомляє за
 check-app_subscription-passed = Meta надсилає ліди сторінок на вебхук застосунку.
 check-app_subscription-failed = Meta не надсилає ліди сторінок на вебхук застосунку.
     .fix = У панелі застосунку, розділ Webhooks, підпишіться на поле leadgen обʼєкта page.
+check-bundle = Звʼязка { $bundle }:
+check-form-passed = Звʼязка { $bundle }: її форма є і приймає ліди.
+check-form-gone = Звʼязка { $bundle }: на сторінці більше немає форми { $form } (поле /source/form_id).
+    .fix = Оберіть у звʼязці іншу форму або зупиніть звʼязку.
+check-form-status = Звʼязка { $bundle }: її форма не приймає лідів, статус у Meta — { $status } (поле /source/form_id).
+    .fix = Увімкніть форму в бібліотеці форм Meta або оберіть у звʼязці іншу.
+check-questions-passed = Звʼязка { $bundle }: у формі є всі запитання, які названо у звʼязці.
+check-questions-gone = Звʼязка { $bundle }, поле { $field }: у формі немає запитання { $question }, тож відповідь завжди порожня.
+    .fix = Вкажіть там запитання форми: їх перелічує choices/questions.
+check-references-passed = Звʼязка { $bundle }: у RemOnline є все, що названо у звʼязці.
+check-references-gone = Звʼязка { $bundle }, поле { $field }: у RemOnline більше немає { $id }.
+    .fix = Оберіть у звʼязці наявний запис або відновіть його в RemOnline.
 
 # Чужі ключі
 

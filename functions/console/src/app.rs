@@ -1,5 +1,5 @@
 use ::connections::Systems;
-use domain::{AccountId, Clock, Connection, MetaId};
+use domain::{AccountId, Clock, Connection};
 use queue::LeadQueue;
 use remonline::Client;
 use secrecy::SecretString;
@@ -18,10 +18,10 @@ pub struct App {
     pub hasher: Hasher,
     /// RemOnline and Meta.
     pub systems: Systems,
-    /// The Meta app, if its id is known.
-    pub facebook_app_id: Option<MetaId>,
     /// The queue that wakes the processor.
     pub queue: LeadQueue,
+    /// How long the answers of a lead are kept after it is final, in days.
+    pub retention_days: u32,
     /// Whom the console answers.
     pub access: Access,
     /// The current time.

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use ::connections::List as Of;
 use axum::{Json, extract::State};
 use domain::{Connection, Form, MetaId, Slug};
 use remonline::{Choice, ChoiceId};
@@ -18,7 +19,7 @@ use crate::{
 };
 
 /// A list of what a bundle may refer to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum List {
     /// RemOnline's locations.
@@ -82,7 +83,13 @@ pub(crate) async fn list(
     let choices = match list {
         List::Forms => forms(&app, &connection, language).await?,
         List::Questions => questions(&app, &connection, filter.form_id, language).await?,
-        list => of_remonline(&app, &connection, list, language).await?,
+        List::Branches => of_remonline(&app, &connection, Of::Branches, language).await?,
+        List::OrderTypes => of_remonline(&app, &connection, Of::OrderTypes, language).await?,
+        List::Statuses => of_remonline(&app, &connection, Of::Statuses, language).await?,
+        List::Employees => of_remonline(&app, &connection, Of::Employees, language).await?,
+        List::Campaigns => of_remonline(&app, &connection, Of::Campaigns, language).await?,
+        List::ClientFields => of_remonline(&app, &connection, Of::ClientFields, language).await?,
+        List::OrderFields => of_remonline(&app, &connection, Of::OrderFields, language).await?,
     };
     Ok(Json(page.of(choices, |choice| choice.id.to_string())?))
 }
@@ -90,30 +97,13 @@ pub(crate) async fn list(
 async fn of_remonline(
     app: &App,
     connection: &Connection,
-    list: List,
+    list: Of,
     language: Language,
 ) -> Result<Vec<ChoiceView>, Problem> {
     let account = connection.account().ok_or_else(|| wrong_kind(connection, "RemOnline"))?;
-    match read(&app.remonline(connection).await?, list).await {
+    match list.read(&app.remonline(connection).await?).await {
         Ok(choices) => Ok(choices.into_iter().map(ChoiceView::from).collect()),
         Err(error) => Err(app.remonline_failed(&account.id, &error, language).await),
-    }
-}
-
-/// Reads a list of RemOnline; the lists of Meta are empty there.
-///
-/// # Errors
-/// Any error of RemOnline.
-pub(crate) async fn read(client: &remonline::Client, list: List) -> Result<Vec<Choice>, remonline::Error> {
-    match list {
-        List::Branches => client.branches().await,
-        List::OrderTypes => client.order_types().await,
-        List::Statuses => client.statuses().await,
-        List::Employees => client.employees().await,
-        List::Campaigns => client.campaigns().await,
-        List::ClientFields => client.client_fields().await,
-        List::OrderFields => client.order_fields().await,
-        List::Forms | List::Questions => Ok(Vec::new()),
     }
 }
 

@@ -22,6 +22,8 @@ pub struct Config {
     pub remonline_api_url: Url,
     /// Least time between two calls to one account.
     pub remonline_min_interval: SignedDuration,
+    /// How long answers are kept after a lead is final, in days.
+    pub lead_data_retention_days: u32,
     /// Public address of the console.
     pub console_url: Url,
     /// Whether `OIDC_ISSUER` and `OIDC_CLIENT_ID` say who may sign in.
@@ -51,6 +53,7 @@ impl Config {
             graph_api_url: url("GRAPH_API_URL", "https://graph.facebook.com/v26.0")?,
             remonline_api_url: url("REMONLINE_API_URL", "https://api.roapp.io/v2")?,
             remonline_min_interval: SignedDuration::from_millis(interval.into()),
+            lead_data_retention_days: env.parsed_or("LEAD_DATA_RETENTION_DAYS", 30, "a whole number of days")?,
             console_url: parsed_url("CONSOLE_URL", &env.required("CONSOLE_URL")?)?,
             sign_in: issuer.is_some(),
         })

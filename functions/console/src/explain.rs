@@ -81,6 +81,7 @@ impl Language {
         let explained = match step.step {
             StepKind::Plan if step.outcome == "in_doubt" => self.text("step-in_doubt"),
             StepKind::Plan => self.reason(reason?),
+            _ if matches!(step.outcome.as_str(), "linked" | "cleared") => self.text(&format!("step-{}", step.outcome)),
             _ if reason.is_none() && refused.is_none() && step.outcome != "failed" => None,
             StepKind::FetchLead => {
                 self.graph(step.code, None).or_else(|| self.reason(reason.unwrap_or(Reason::GraphUnavailable)))
@@ -306,6 +307,16 @@ mod tests {
         let doubt = Step { detail, ..step(StepKind::Plan, "in_doubt", None, None) };
         assert!(Language::English.explain_step(&doubt).unwrap().explanation.contains("clients 1, 2"));
         assert_eq!(Language::English.explain_step(&step(StepKind::Plan, "ok", None, None)), None);
+    }
+
+    #[test]
+    fn a_persons_decision_is_told() {
+        for language in LANGUAGES {
+            for (kind, outcome) in [(StepKind::FindOrder, "linked"), (StepKind::CreateClient, "cleared")] {
+                assert!(language.explain_step(&step(kind, outcome, Some(200), None)).is_some(), "{language:?}");
+            }
+            assert!(language.explain_step(&step(StepKind::Plan, "dismissed", None, None)).is_some(), "{language:?}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod check;
 mod choices;
 mod config;
 mod connections;
+mod erase;
 mod explain;
 mod failure;
 mod health;
@@ -23,6 +24,7 @@ mod paging;
 mod preview;
 mod problem;
 mod request;
+mod resolve;
 mod retry;
 mod steps;
 #[cfg(test)]
@@ -101,7 +103,7 @@ impl App {
         let graph = facebook::graph::Graph::new(
             Arc::clone(&transport),
             config.graph_api_url,
-            config.facebook_app_id.clone(),
+            config.facebook_app_id,
             facebook::AppSecrets::parse(&secrets)?,
         );
         let systems = Systems {
@@ -118,8 +120,8 @@ impl App {
             store,
             sealer,
             systems,
-            facebook_app_id: config.facebook_app_id,
             queue: LeadQueue::new(aws_sdk_sqs::Client::new(&aws), config.lead_queue_url),
+            retention_days: config.lead_data_retention_days,
             access: Access::of(&config.console_url, config.sign_in),
             clock,
         })

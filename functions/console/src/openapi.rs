@@ -12,9 +12,9 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     app::App,
-    backfill, bundles, check, choices, connections, health, preview,
+    backfill, bundles, check, choices, connections, erase, health, preview,
     problem::{PROBLEM_JSON, Problem},
-    retry, transactions, unrouted,
+    resolve, retry, transactions, unrouted,
 };
 
 /// Closed lists of words that belong to the domain, which does not know OpenAPI: schema, property, words.
@@ -93,7 +93,9 @@ pub(crate) fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(retry::many))
         .routes(routes!(transactions::get))
         .routes(routes!(retry::one))
+        .routes(routes!(resolve::resolve))
         .routes(routes!(unrouted::list))
+        .routes(routes!(erase::erase))
         .routes(routes!(openapi))
         .routes(routes!(bundle_schema))
 }

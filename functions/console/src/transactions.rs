@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The country of phone numbers that are searched without one.
-const REGION: &str = "UA";
+pub(crate) const REGION: &str = "UA";
 
 /// Which transactions are wanted.
 #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -160,6 +160,14 @@ pub(crate) async fn get(
     let steps = record.steps.iter().map(|step| StepView::of(step, answers.as_ref(), reveal, language)).collect();
     let contact = if reveal { contact(&app, &record, answers.as_ref()).await? } else { None };
     Ok(Json(TransactionDetails { transaction: Transaction::of(record, contact), steps }))
+}
+
+impl TransactionDetails {
+    /// The record with its steps, nothing revealed.
+    pub(crate) fn masked(record: Record, answers: Option<&Answers>, language: Language) -> Self {
+        let steps = record.steps.iter().map(|step| StepView::of(step, answers, false, language)).collect();
+        Self { transaction: Transaction::of(record, None), steps }
+    }
 }
 
 /// The person unmasked, while the answers are kept.

@@ -1,26 +1,15 @@
 //! Whether what a bundle names is there: its form at Meta, its ids in RemOnline.
 
-use std::collections::BTreeMap;
-
-use domain::{BundleDocument, Connection, ConnectionState, Slug, Value};
+use ::connections::{Lists, Reference, references};
+use domain::{BundleDocument, Connection, ConnectionState, Slug};
 use facebook::graph::GraphError;
-use remonline::{Choice, ChoiceId};
 
 use crate::{
     app::App,
-    choices::{self, List},
     explain::Language,
     failure::{explain_graph, explain_remonline, graph_problem, sentence},
     problem::{FieldError, Problem},
 };
-
-/// Something in a document that has to be in a list of RemOnline.
-#[derive(Debug, PartialEq)]
-struct Named {
-    list: List,
-    pointer: String,
-    id: ChoiceId,
-}
 
 /// Looks for everything that a document names.
 ///
@@ -34,7 +23,7 @@ pub(crate) async fn check(app: &App, document: &BundleDocument, language: Langua
         errors.extend(missing_form(app, &source, &document.source.form_id, language).await?);
     }
     if let Some(client) = client {
-        errors.extend(missing_ids(app, &client, named(document), language).await?);
+        errors.extend(missing_ids(app, &client, document, language).await?);
     }
     if errors.is_empty() { Ok(()) } else { Err(Problem::invalid(errors)) }
 }
@@ -83,120 +72,23 @@ async fn missing_form(
 async fn missing_ids(
     app: &App,
     connection: &Connection,
-    named: Vec<Named>,
+    document: &BundleDocument,
     language: Language,
 ) -> Result<Vec<FieldError>, Problem> {
     let Some(account) = connection.account() else {
         return Ok(vec![FieldError::new("/client/connection", "is not a connection of kind remonline")]);
     };
     let client = app.remonline(connection).await?;
-    let mut errors = Vec::new();
-    for (list, named) in by_list(named) {
-        match choices::read(&client, list).await {
-            Ok(choices) => errors.extend(named.iter().filter_map(|named| named.missing_in(&choices))),
-            // Campaigns are not part of v2 and may disappear: then nobody can tell.
-            Err(remonline::Error::NotFound(_)) if list == List::Campaigns => {}
-            Err(error @ (remonline::Error::KeyRejected(_) | remonline::Error::Forbidden(_))) => {
-                errors.push(FieldError::new("/client/connection", sentence(&explain_remonline(&error, language))));
-                return Ok(errors);
-            }
-            Err(error) => return Err(app.remonline_failed(&account.id, &error, language).await),
+    match Lists::new(&client).missing(references(document)).await {
+        Ok(missing) => Ok(missing.iter().map(field_error).collect()),
+        Err(error @ (remonline::Error::KeyRejected(_) | remonline::Error::Forbidden(_))) => {
+            Ok(vec![FieldError::new("/client/connection", sentence(&explain_remonline(&error, language)))])
         }
-    }
-    Ok(errors)
-}
-
-fn by_list(named: Vec<Named>) -> BTreeMap<List, Vec<Named>> {
-    named.into_iter().fold(BTreeMap::new(), |mut lists, named| {
-        lists.entry(named.list).or_insert_with(Vec::new).push(named);
-        lists
-    })
-}
-
-impl Named {
-    fn missing_in(&self, choices: &[Choice]) -> Option<FieldError> {
-        if choices.iter().any(|choice| choice.id == self.id) {
-            return None;
-        }
-        let id = match &self.id {
-            ChoiceId::Number(number) => number.to_string(),
-            ChoiceId::Field(key) => key.clone(),
-        };
-        Some(FieldError::new(&self.pointer, format!("RemOnline has no {id} here; choose one that exists")))
+        Err(error) => Err(app.remonline_failed(&account.id, &error, language).await),
     }
 }
 
-/// Everything in a document that can be looked for before there is a lead.
-fn named(document: &BundleDocument) -> Vec<Named> {
-    let client = &document.client.fields;
-    let mut found = ids(
-        "/client/fields",
-        &[
-            ("manager_id", List::Employees, client.manager_id.as_ref()),
-            ("ad_campaign_id", List::Campaigns, client.ad_campaign_id.as_ref()),
-        ],
-    );
-    found.extend(custom("/client/fields", List::ClientFields, &client.custom_fields));
-    if let Some(order) = document.order.as_ref().map(|order| &order.fields) {
-        found.extend(ids(
-            "/order/fields",
-            &[
-                ("branch_id", List::Branches, Some(&order.branch_id)),
-                ("order_type_id", List::OrderTypes, Some(&order.order_type_id)),
-                ("status_id", List::Statuses, order.status_id.as_ref()),
-                ("manager_id", List::Employees, order.manager_id.as_ref()),
-                ("assignee_id", List::Employees, order.assignee_id.as_ref()),
-                ("ad_campaign_id", List::Campaigns, order.ad_campaign_id.as_ref()),
-            ],
-        ));
-        found.extend(custom("/order/fields", List::OrderFields, &order.custom_fields));
-    }
-    found
-}
-
-fn ids(place: &str, fields: &[(&str, List, Option<&Value>)]) -> Vec<Named> {
-    let literal = |value: &Value| match value {
-        Value::Integer(number) => Some(*number),
-        Value::Template(text) => text.trim().parse().ok(),
-        Value::Bool(_) => None,
-    };
-    let named = fields.iter().filter_map(|(name, list, value)| {
-        let id = ChoiceId::Number(value.and_then(literal)?);
-        Some(Named { list: *list, pointer: format!("{place}/{name}"), id })
-    });
-    named.collect()
-}
-
-fn custom(place: &str, list: List, fields: &BTreeMap<String, Value>) -> Vec<Named> {
-    let pointer = |key: &String| format!("{place}/custom_fields/{key}");
-    fields.keys().map(|key| Named { list, pointer: pointer(key), id: ChoiceId::Field(key.clone()) }).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use pretty_assertions::assert_eq;
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn literals_are_looked_for_and_templates_are_not() {
-        let document: BundleDocument = serde_json::from_value(json!({
-            "title": "Screens", "source": {"connection": "page", "form_id": "*"},
-            "client": {"connection": "shop", "fields": {
-                "first_name": "x", "manager_id": "9001", "ad_campaign_id": "{{ answers.campaign }}",
-                "custom_fields": {"f5001": "x"},
-            }},
-            "order": {"fields": {"branch_id": 15001, "order_type_id": 21001}},
-        }))
-        .unwrap();
-        let pointers: Vec<_> = named(&document).into_iter().map(|named| (named.pointer, named.list)).collect();
-        let expected = [
-            ("/client/fields/manager_id", List::Employees),
-            ("/client/fields/custom_fields/f5001", List::ClientFields),
-            ("/order/fields/branch_id", List::Branches),
-            ("/order/fields/order_type_id", List::OrderTypes),
-        ];
-        assert_eq!(pointers, expected.map(|(pointer, list)| (pointer.to_owned(), list)));
-    }
+fn field_error(missing: &Reference) -> FieldError {
+    let detail = format!("RemOnline has no {} here; choose one that exists", missing.id_text());
+    FieldError::new(&missing.pointer, detail)
 }

@@ -267,6 +267,72 @@ async fn the_doctor_looks_at_the_page_too() {
     assert_eq!(world.get("/api/connections/page").await.expect(200)["state"], "key_rejected");
 }
 
+#[rstest]
+#[case("en", "Bundle screens, field /order/fields/branch_id: RemOnline has no 15001 any more.")]
+#[case("uk", "Звʼязка screens, поле /order/fields/branch_id: у RemOnline більше немає 15001.")]
+#[case("ru", "Связка screens, поле /order/fields/branch_id: в RemOnline больше нет 15001.")]
+#[tokio::test]
+async fn the_doctor_names_the_bundle_and_what_is_gone(#[case] language: &str, #[case] expected: &str) {
+    let world = World::started().await;
+    world.remonline.update_reference(|reference| reference.locations.retain(|row| row["id"] != 15001));
+    let headers = [("accept-language", language)];
+    let checkup = world.call("POST", "/api/connections/shop/check", &headers, Value::Null).await.expect(200);
+    let checks = checkup["checks"].as_array().unwrap();
+    let [gone] = &checks.iter().filter(|check| check["ok"] == false).collect::<Vec<_>>()[..] else {
+        panic!("{checkup}")
+    };
+    assert_eq!((&gone["name"], gone["detail"].as_str().unwrap()), (&json!("references"), expected));
+    assert!(gone["fix"].is_string());
+    assert_eq!(world.get("/api/connections/shop").await.expect(200)["state"], "active");
+}
+
+#[tokio::test]
+async fn the_doctor_sees_a_form_drift() {
+    let world = World::started().await;
+    let drifted = || async {
+        let checkup = world.post("/api/connections/page/check", Value::Null).await.expect(200);
+        let checks = checkup["checks"].as_array().unwrap().clone().into_iter();
+        let of_form = |check: &Value| ["form", "questions"].contains(&check["name"].as_str().unwrap());
+        checks.filter(of_form).map(|check| (check["ok"] == true, check["detail"].to_string())).collect::<Vec<_>>()
+    };
+    assert!(drifted().await.iter().all(|(ok, _)| *ok));
+    world.meta.set_form_status(DEMO_FORM, "ARCHIVED");
+    let mut document = world.get("/api/bundles/screens").await.expect(200);
+    document["client"]["fields"]["notes"] = json!("{{ answers['model'] }} {{ answers.city }}");
+    world.call("PUT", "/api/bundles/screens", &[("if-match", "\"1\"")], document).await.expect(200);
+    let [(false, form), (false, question)] = &drifted().await[..] else { panic!("two faults") };
+    assert!(form.contains("screens") && form.contains("ARCHIVED"), "{form}");
+    assert!(question.contains("/client/fields/notes") && question.contains("model"), "{question}");
+}
+
+#[tokio::test]
+async fn a_form_that_is_gone_is_told() {
+    let world = World::connected().await;
+    let mut document = screens();
+    document["source"]["form_id"] = json!("700000000000404");
+    world.post("/api/bundles", document).await.expect(201);
+    let checkup = world.post("/api/connections/page/check", Value::Null).await.expect(200);
+    let gone = checkup["checks"].as_array().unwrap().iter().find(|check| check["name"] == "form").unwrap();
+    assert!(gone["detail"].as_str().unwrap().contains("700000000000404"), "{gone}");
+}
+
+#[tokio::test]
+async fn resuming_sets_only_the_leads_of_this_connection_going() {
+    let world = World::started().await;
+    world.lead("900000000000001", 2, |lead| lead.park(Reason::KeyRejected, Some(slug("shop")), now()).unwrap()).await;
+    world.lead("900000000000002", 1, |lead| lead.park(Reason::GraphToken, Some(slug("page")), now()).unwrap()).await;
+    world.lead("900000000000003", 0, |lead| lead.park(Reason::KeyRejected, Some(slug("shop")), now()).unwrap()).await;
+    world.lead("900000000000004", 0, |lead| lead.park(Reason::Mapping, None, now()).unwrap()).await;
+    world.post("/api/connections/shop/resume", Value::Null).await.expect(200);
+    let due = world.store.due(&world.account().await, now(), 9).await.unwrap();
+    let due: Vec<_> = due.iter().map(|id| id.leadgen_id.as_str()).collect();
+    assert_eq!(due, ["900000000000003", "900000000000001"], "oldest first");
+    assert_eq!(world.state_of("900000000000002").await, (State::Parked, Some(Reason::GraphToken)));
+    world.post("/api/connections/page/resume", Value::Null).await.expect(200);
+    assert_eq!(world.state_of("900000000000002").await, (State::Received, None));
+    assert_eq!(world.state_of("900000000000004").await, (State::Parked, Some(Reason::Mapping)));
+}
+
 #[tokio::test]
 async fn whoever_calls_after_the_trial_of_a_key_keeps_the_distance() {
     let world = World::new().await;

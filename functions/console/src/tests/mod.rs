@@ -4,7 +4,9 @@ mod access;
 mod backfill;
 mod bundles;
 mod connections;
+mod erase;
 mod preview;
+mod resolve;
 mod transactions;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -92,7 +94,7 @@ impl World {
         let systems = Systems {
             store: store.clone(),
             sealer: sealer.clone(),
-            graph: facebook::graph::Graph::new(Arc::clone(&transport), graph_url, app_id.clone(), secrets),
+            graph: facebook::graph::Graph::new(Arc::clone(&transport), graph_url, app_id, secrets),
             transport,
             remonline_url: "https://ro.example/v2".parse().unwrap(),
             min_interval: SignedDuration::ZERO,
@@ -103,8 +105,8 @@ impl World {
             sealer,
             hasher: hasher.clone(),
             systems,
-            facebook_app_id: app_id,
             queue: LeadQueue::new(queue.clone(), &queue_url),
+            retention_days: 30,
             access,
             clock: Clock::new(now),
         };
