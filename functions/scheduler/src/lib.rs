@@ -1,9 +1,12 @@
-//! Jobs on a schedule, one file for each: `wake` nudges the accounts that have due work, `reconcile` finds leads whose
-//! webhook never came, `audit`
-//! compares RemOnline with our records, `redrive` moves dead letters back. Where new things go: another job is a file, a [`Job`] and a schedule in the template.
+//! Jobs on a schedule, one file for each: `wake` nudges the accounts that have due work, and has wishes to be forgotten
+//! carried out (`erase`); `reconcile` finds leads whose webhook never came; `audit` compares RemOnline with our records;
+//! `check` looks at every connection; `redrive` moves dead letters back. Where new things go: another job is a file, a
+//! [`Job`] and a schedule in the template.
 
 mod audit;
+mod check;
 mod config;
+mod erase;
 mod lambda;
 mod reconcile;
 mod redrive;
@@ -31,6 +34,8 @@ pub enum Job {
     Reconcile,
     /// Look for lost and doubled orders.
     Audit,
+    /// Look at every connection and mend what can be mended.
+    Check,
     /// Move dead letters back.
     Redrive,
 }
@@ -66,9 +71,14 @@ impl Scheduler {
     /// When a table refuses; the schedule repeats the job anyway.
     pub async fn handle(&self, job: Job, deadline: Timestamp) -> anyhow::Result<Outcome> {
         match job {
-            Job::Wake => Ok(Outcome { accounts: self.wake().await?, ..Outcome::default() }),
+            Job::Wake => {
+                let accounts = self.wake().await?;
+                self.erase().await;
+                Ok(Outcome { accounts, ..Outcome::default() })
+            }
             Job::Reconcile => Ok(self.reconcile(deadline).await?),
             Job::Audit => self.audit(deadline).await,
+            Job::Check => Ok(self.check().await?),
             Job::Redrive => Ok(self.redrive().await?),
         }
     }

@@ -1,0 +1,106 @@
+use connections::{Checkup, OpenError, PAGE_SUBSCRIPTION};
+use domain::{AccountId, Bundle, Connection, ConnectionState};
+use futures::{StreamExt, TryStreamExt};
+use runtime::Metric;
+use store::{ChangeError, SecretError, StoreError};
+
+use crate::{Outcome, Scheduler};
+
+/// Connections looked at side by side.
+const PARALLEL: usize = 4;
+
+impl Scheduler {
+    /// Looks at every connection: tells what is wrong, closes one whose own key is refused, opens one whose key works
+    /// again, and has Meta tell the app about leads again. One that a person paused stays so.
+    pub(crate) async fn check(&self) -> Result<Outcome, StoreError> {
+        let bundles = self.store.bundles().await?;
+        let checked = futures::stream::iter(self.store.connections().await?).map(|connection| {
+            let bundles = &bundles;
+            async move { self.check_one(&connection, bundles).await }
+        });
+        let checked: Vec<Checked> = checked.buffer_unordered(PARALLEL).try_collect().await?;
+        let failed = checked.iter().map(|checked| checked.failed).sum();
+        let accounts = checked.into_iter().flat_map(|checked| checked.accounts).collect();
+        tracing::info!(failed, "connections were checked");
+        Ok(Outcome { accounts, metrics: vec![Metric::count("ConnectionChecksFailed", failed)] })
+    }
+
+    async fn check_one(&self, connection: &Connection, bundles: &[Bundle]) -> Result<Checked, StoreError> {
+        let checkup = match self.systems.check(connection, bundles).await {
+            Ok(checkup) => checkup,
+            Err(OpenError::Store(error)) => return Err(error),
+            Err(error) => return self.unopened(connection, &error).await,
+        };
+        tell(connection, &checkup);
+        let failed = checkup.failed().count();
+        let paused = connection.state == ConnectionState::Paused;
+        if checkup.has_failed(PAGE_SUBSCRIPTION) && !paused {
+            self.subscribe(connection).await;
+        }
+        let closed = matches!(connection.state, ConnectionState::KeyRejected | ConnectionState::Forbidden);
+        if closed && checkup.works() {
+            return Ok(Checked { failed, accounts: self.open(connection).await? });
+        }
+        self.note(connection, checkup.refused).await?;
+        Ok(Checked { failed, accounts: Vec::new() })
+    }
+
+    /// A key that will never open is as good as refused.
+    async fn unopened(&self, connection: &Connection, error: &OpenError) -> Result<Checked, StoreError> {
+        tracing::warn!(connection_id = %connection.id, check = "secret", %error, "a check failed");
+        let lost = matches!(error, OpenError::NoSecret | OpenError::Secret(SecretError::Unopenable { .. }));
+        self.note(connection, lost.then_some(ConnectionState::KeyRejected)).await?;
+        Ok(Checked { failed: 1, accounts: Vec::new() })
+    }
+
+    async fn note(&self, connection: &Connection, refused: Option<ConnectionState>) -> Result<(), StoreError> {
+        if connection.state == ConnectionState::Active && refused.is_some() {
+            tracing::error!(connection_id = %connection.id, state = ?refused, "the connection is closed");
+        }
+        unless_changed(self.systems.note_check(connection, refused).await).map(drop)
+    }
+
+    /// The key works again: the leads that were parked because of it go on, oldest first.
+    async fn open(&self, connection: &Connection) -> Result<Vec<AccountId>, StoreError> {
+        let now = self.clock.now();
+        let opened = Connection { state: ConnectionState::Active, checked_at: now, ..connection.clone() };
+        if !unless_changed(self.store.save_connection(connection, &opened).await)? {
+            return Ok(Vec::new());
+        }
+        tracing::info!(connection_id = %connection.id, "the connection works again");
+        self.store.release_held_by_connection(&connection.id, now).await
+    }
+
+    /// What stays unmended is told again in the next round.
+    async fn subscribe(&self, connection: &Connection) {
+        let Some(page_id) = connection.page_id() else { return };
+        let Ok(token) = self.systems.secret(connection).await else { return };
+        match self.systems.graph.subscribe(&token, page_id).await {
+            Ok(()) => tracing::info!(connection_id = %connection.id, "the page tells the app about its leads again"),
+            Err(error) => tracing::warn!(connection_id = %connection.id, %error, "the page was not subscribed"),
+        }
+    }
+}
+
+/// What came of one connection.
+struct Checked {
+    failed: usize,
+    /// Accounts that have work because of it.
+    accounts: Vec<AccountId>,
+}
+
+fn tell(connection: &Connection, checkup: &Checkup) {
+    for (finding, fault) in checkup.failed() {
+        let bundle_id = finding.bundle.as_ref().map(tracing::field::display);
+        tracing::warn!(connection_id = %connection.id, bundle_id, check = finding.name, detail = %fault, "a check failed");
+    }
+}
+
+/// False when a person changed the connection meanwhile: what they made of it holds.
+fn unless_changed(change: Result<(), ChangeError>) -> Result<bool, StoreError> {
+    match change {
+        Ok(()) => Ok(true),
+        Err(ChangeError::Stale) => Ok(false),
+        Err(ChangeError::Store(error)) => Err(error),
+    }
+}
