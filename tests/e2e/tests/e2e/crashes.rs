@@ -8,7 +8,6 @@ use serde_json::json;
 use simulators::{Effect, Fault};
 use tokio::time::Instant;
 
-use crate::bundle::bundle;
 use crate::person::Person;
 use crate::transaction::assert_holds;
 use crate::world::{FORM, SHORT_WAITS, World};
@@ -19,20 +18,8 @@ const HELD_UP: Duration = Duration::from_millis(500);
 /// After this a message that was received and not deleted comes back to the queue.
 const VISIBILITY: Duration = Duration::from_secs(360);
 
-/// A world whose minute of the scheduler lasts a second.
-async fn with_quick_schedules() -> World {
-    let world = World::empty(|options| {
-        options.schedule_scale = 60.0;
-        options.time_scale = SHORT_WAITS;
-    })
-    .await;
-    world.connect().await;
-    world.add_bundle(&bundle("repair", FORM)).await;
-    world
-}
-
 impl World {
-    async fn kill_processors(&self) -> usize {
+    pub(crate) async fn kill_processors(&self) -> usize {
         let pids = self.sandbox.pids("processor").unwrap();
         let killed = futures::future::join_all(pids.iter().map(|pid| self.sandbox.kill(*pid))).await;
         killed.into_iter().filter(|&killed| killed).count()
@@ -45,7 +32,7 @@ impl World {
 #[case::creating_the_order("POST", "/v2/orders")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_schedule_takes_up_a_lead_whose_processor_was_killed(#[case] method: &str, #[case] path: &str) {
-    let world = with_quick_schedules().await;
+    let world = World::with_quick_schedules().await;
     let before = world.requests(method, path);
     world.remonline.inject(Fault::once(Effect::Delay(HELD_UP)).exactly(method, path));
     let started = Instant::now();
@@ -61,7 +48,7 @@ async fn the_schedule_takes_up_a_lead_whose_processor_was_killed(#[case] method:
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leads_come_through_while_processors_are_killed() {
-    let world = with_quick_schedules().await;
+    let world = World::with_quick_schedules().await;
     let mut leads = Vec::new();
     for round in [0, 2, 3, 5] {
         let more = [(); 3].map(|()| world.meta.add_lead(FORM, Person::invent().lead()));

@@ -74,6 +74,18 @@ impl World {
         world
     }
 
+    /// The same, and the minute of the scheduler lasts a second.
+    pub(crate) async fn with_quick_schedules() -> Self {
+        let quick = |options: &mut Options| {
+            options.schedule_scale = 60.0;
+            options.time_scale = SHORT_WAITS;
+        };
+        let world = Self::empty(quick).await;
+        world.connect().await;
+        world.add_bundle(&bundle("repair", FORM)).await;
+        world
+    }
+
     /// Nothing connected. RemOnline does not count requests and the product hardly paces them, unless `adjust` says
     /// otherwise.
     pub(crate) async fn empty(adjust: impl FnOnce(&mut Options)) -> Self {
