@@ -10,7 +10,7 @@
 //! | [`Step::ReadIndex`] | `processor::Shift::known`, `await_other_claims` |
 //! | [`Step::Search`] | `processor::Shift::find_client`, `domain::decide_client` |
 //! | [`Step::CheckTime`] | `processor::Shift::out_of_time`, at the head of `intend` |
-//! | [`Step::Intend`] | the rest of `processor::Shift::intend`; the claim is that of `create_client` |
+//! | [`Step::Intend`] | the rest of `processor::Shift::intend`, with the claim of `create_client` |
 //! | [`Step::Send`] | `remonline::Pacer::not_after`, then `remonline::Client::create_person`, `create_order` |
 //! | [`Step::Await`], [`Action::Answer`], [`Action::Refuse`], [`Action::LoseAnswer`] | the answer, a known failure, `OutcomeUnknown` |
 //! | [`Step::Record`] | `processor::Shift::client_is` and its save, `order_is` |
@@ -49,6 +49,7 @@
 //! * A look-up that finds nothing in the quiet period counts for nothing, so it is not stored; two look-ups may follow
 //!   each other at once, where the product waits 10 s.
 //! * A client found for another lead is not looked up by its id. An order without a marker does not exist.
+//! * What a person decides about a lead in review. Leads of the same person wait for that, and count as settled.
 
 mod action;
 mod findings;

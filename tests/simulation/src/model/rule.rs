@@ -23,7 +23,7 @@ impl Attempt {
     fn in_product(self, quiet_period: Ticks) -> domain::Attempt {
         let latest_send = NOW + TICK * (i32::from(self.quiet_in) - i32::from(quiet_period));
         let missed_at = self.missed.then_some(NOW);
-        domain::Attempt { number: self.number.into(), first_at: NOW, latest_send, misses: 0, missed_at }
+        domain::Attempt { number: self.number.into(), missed_at, ..domain::Attempt::first(NOW, latest_send) }
     }
 }
 
