@@ -5,7 +5,7 @@ use super::{
     remonline::Request,
     safeguard::Safeguard,
     save::{PersonWrite, SaveError},
-    state::{Attempt, Effect, Id, Outcome, Person, Shift, State, Step, Telling, Ticks, Worker},
+    state::{Attempt, Effect, Id, Outcome, Person, Shift, Stage, State, Step, Telling, Ticks, Worker},
 };
 
 /// What comes after a step: another one, or the next lead.
@@ -72,8 +72,11 @@ impl<const LEADS: usize> Protocol<LEADS> {
         if self.has(Safeguard::Intent) {
             let until_latest_send = if self.has(Safeguard::LeaseEnd) { teller.left } else { 0 };
             let quiet_in = until_latest_send + self.quiet_period;
-            let claim = (effect == Effect::Client).then_some(PersonWrite::Claim);
-            self.save(state, teller.worker, &teller.telling, claim, |row| {
+            let person = match (effect, teller.telling.client) {
+                (Effect::Client, _) => Some(PersonWrite::Claim),
+                (Effect::Order, client) => client.filter(|_| is_new(state, teller)).map(PersonWrite::Settle),
+            };
+            self.save(state, teller.worker, &teller.telling, person, |row| {
                 let number = row.stage.attempt_at(effect).map_or(0, |attempt| attempt.number) + 1;
                 row.stage = effect.intent(Attempt { number, quiet_in, missed: false });
                 row.client = teller.telling.client;
@@ -160,4 +163,9 @@ impl<const LEADS: usize> Protocol<LEADS> {
         self.save(state, teller.worker, &teller.telling, None, |row| row.outcome = Outcome::Done)?;
         Ok(None)
     }
+}
+
+/// Whether the client was found just now, so that the index may not know it.
+fn is_new<const LEADS: usize>(state: &State<LEADS>, teller: &Teller) -> bool {
+    state.rows[teller.telling.lead].is_some_and(|row| row.stage == Stage::Fetched)
 }
