@@ -70,6 +70,8 @@ pub(super) struct Answer {
     /// Messages that were put in quarantine.
     #[serde(default)]
     pub(super) quarantined: usize,
+    #[serde(default)]
+    pub(super) rows: Rows,
     /// New transactions that end as `done`, each with an order of its own, by lead.
     #[serde(default)]
     pub(super) done: BTreeSet<String>,
@@ -81,6 +83,17 @@ pub(super) struct Answer {
     pub(super) unrouted: usize,
     /// Lines that `ingest` logs beside its metrics; not counted without a word.
     pub(super) log_lines: Option<usize>,
+}
+
+/// Whether what becomes of the messages is looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Rows {
+    /// It is waited for and counted.
+    #[default]
+    Counted,
+    /// There are too many to wait for. No other file may follow in the sandbox.
+    NotAwaited,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]

@@ -13,7 +13,7 @@ use pretty_assertions::assert_eq;
 use sandbox::{Queue, QueueCount};
 use serde_json::Value;
 
-use self::case::{Answer, Case, Request, SECRETS};
+use self::case::{Answer, Case, Request, Rows, SECRETS};
 use crate::bundle::bundle;
 use crate::door;
 use crate::person::Person;
@@ -121,6 +121,10 @@ async fn try_answer(world: &World, request: &Request, expected: &Answer, seen: &
     for answer in answers {
         assert_answer(&answer, expected);
     }
+    if expected.rows == Rows::NotAwaited {
+        assert_eq!(announced(world), seen.queued + expected.queued);
+        return;
+    }
     for lead in &expected.done {
         let transaction = world.done("repair", lead).await;
         assert_eq!(world.orders_of("repair", lead).len(), 1, "orders of {lead}");
@@ -207,9 +211,8 @@ impl Seen {
         let waits = |transaction: &&Value| transaction["reason"] == "bundle_stopped";
         let unrouted = world.door.get("/api/unrouted").await.expect(200);
         let unrouted = unrouted["items"].as_array().unwrap().iter().map(|form| form["count"].as_u64().unwrap());
-        let announces = |body: &&String| body.contains(r#""kind":"lead""#);
         Self {
-            queued: world.sandbox.sent(Queue::Lead).iter().filter(announces).count(),
+            queued: announced(world),
             quarantined: world.sandbox.sent(Queue::Quarantine).len(),
             waiting: transactions.iter().filter(waits).count(),
             transactions: transactions.len(),
@@ -220,6 +223,11 @@ impl Seen {
             log_lines: log_lines(world),
         }
     }
+}
+
+/// How many messages about leads were put on the lead queue.
+fn announced(world: &World) -> usize {
+    world.sandbox.sent(Queue::Lead).iter().filter(|body| body.contains(r#""kind":"lead""#)).count()
 }
 
 /// How many lines `ingest` has logged beside its metrics.
