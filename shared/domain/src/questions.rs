@@ -20,7 +20,7 @@ impl BundleDocument {
         let client = &self.client.fields;
         let mut found = Found(BTreeSet::new());
         if let Some(filter) = &self.filter {
-            found.add("/filter", filter, names_in_expression(filter));
+            found.add("/filter", filter, &names_in_expression(filter));
         }
         for field in client.listed() {
             found.value(&format!("/client/fields/{}", field.name), field.value);
@@ -54,11 +54,11 @@ impl Found {
 
     fn value(&mut self, pointer: &str, value: Option<&Value>) {
         if let Some(Value::Template(text)) = value {
-            self.add(pointer, text, names_in_template(text));
+            self.add(pointer, text, &names_in_template(text));
         }
     }
 
-    fn add(&mut self, pointer: &str, source: &str, names: BTreeSet<String>) {
+    fn add(&mut self, pointer: &str, source: &str, names: &BTreeSet<String>) {
         let dotted = names.iter().filter_map(|name| {
             let rest = name.strip_prefix("answers.").or_else(|| name.strip_prefix("raw."))?;
             rest.split('.').next().map(str::to_owned)
