@@ -22,7 +22,8 @@ impl Scheduler {
         let failed = checked.iter().map(|checked| checked.failed).sum();
         let accounts = checked.into_iter().flat_map(|checked| checked.accounts).collect();
         tracing::info!(failed, "connections were checked");
-        Ok(Outcome { accounts, metrics: vec![Metric::count("ConnectionChecksFailed", failed)] })
+        let metrics = vec![Metric::count("ConnectionChecksFailed", failed)];
+        Ok(Outcome { accounts, metrics, ..Outcome::default() })
     }
 
     async fn check_one(&self, connection: &Connection, bundles: &[Bundle]) -> Result<Checked, StoreError> {
@@ -39,7 +40,7 @@ impl Scheduler {
         }
         let closed = matches!(connection.state, ConnectionState::KeyRejected | ConnectionState::Forbidden);
         if closed && checkup.works() {
-            return Ok(Checked { failed, accounts: self.open(connection).await? });
+            return Ok(Checked { failed, accounts: self.reopen(connection).await? });
         }
         self.note(connection, checkup.refused).await?;
         Ok(Checked { failed, accounts: Vec::new() })
@@ -61,7 +62,7 @@ impl Scheduler {
     }
 
     /// The key works again: the leads that were parked because of it go on, oldest first.
-    async fn open(&self, connection: &Connection) -> Result<Vec<AccountId>, StoreError> {
+    async fn reopen(&self, connection: &Connection) -> Result<Vec<AccountId>, StoreError> {
         let now = self.clock.now();
         let opened = Connection { state: ConnectionState::Active, checked_at: now, ..connection.clone() };
         if !unless_changed(self.store.save_connection(connection, &opened).await)? {
