@@ -71,7 +71,9 @@ fn of_partition(rows: &Rows, query: &Query) -> Vec<Item> {
     let within = rows.range((Bound::Included(from), Bound::Unbounded));
     let same = within.take_while(|(key, _)| key.partition == query.partition);
     let below = same.take_while(|(key, _)| query.to.as_ref().is_none_or(|to| key.sort < *to));
-    below.map(|(_, item)| item.clone()).collect()
+    // From the other end the limit counts later.
+    let limit = if query.order == Order::Ascending { query.limit } else { usize::MAX };
+    below.take(limit).map(|(_, item)| item.clone()).collect()
 }
 
 fn of_index(rows: &Rows, index: Index, query: &Query) -> Vec<Item> {

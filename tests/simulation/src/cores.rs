@@ -19,10 +19,7 @@ pub fn count() -> usize {
 ///
 /// # Errors
 /// When a bench cannot be set up, or the work panics.
-pub fn each<J: Sync, R: Send>(
-    jobs: &[J],
-    work: impl Fn(&Bench, &J) -> Option<R> + Sync,
-) -> anyhow::Result<Vec<R>> {
+pub fn each<J: Sync, R: Send>(jobs: &[J], work: impl Fn(&Bench, &J) -> Option<R> + Sync) -> anyhow::Result<Vec<R>> {
     let (next, results) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let take_jobs = || {
         let bench = Bench::new()?;

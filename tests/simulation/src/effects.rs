@@ -208,7 +208,7 @@ impl Drop for UnderWay {
 
 /// Where one process meets its effects.
 #[derive(Debug, Clone)]
-pub struct Seam {
+pub(crate) struct Seam {
     pub(crate) effects: Arc<Effects>,
     pub(crate) fuse: Arc<Fuse>,
 }

@@ -19,7 +19,7 @@ const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Ends a process in the middle of its work.
 #[derive(Debug, Default)]
-pub struct Fuse {
+pub(crate) struct Fuse {
     blown: Notify,
     frozen: AtomicBool,
 }

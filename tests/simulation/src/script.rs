@@ -82,7 +82,8 @@ impl Script {
         }
         events.sort_by_key(|(at, _)| *at);
         // A search is as stale as RemOnline's clock says, so only one of them is wrong.
-        let stale_ms = if !wrong_clocks && chance.random_bool(0.5) { chance.random_range(0..=STALEST_SEARCH) } else { 0 };
+        let stale_ms =
+            if !wrong_clocks && chance.random_bool(0.5) { chance.random_range(0..=STALEST_SEARCH) } else { 0 };
         Self {
             events,
             calm_at,
@@ -130,7 +131,8 @@ fn leads(chance: &mut SmallRng, people: &[Person], calm_at: Duration) -> Vec<(Du
     let rush = chance.random_bool(0.3).then(|| moment(chance, calm_at));
     let count = chance.random_range(8..24);
     let lead = |_| {
-        let told_after = (0..chance.random_range(1..3)).map(|_| Duration::from_secs(chance.random_range(0..200))).collect();
+        let told_after =
+            (0..chance.random_range(1..3)).map(|_| Duration::from_secs(chance.random_range(0..200))).collect();
         let event = Event::Lead {
             form: FORMS[chance.random_range(0..FORMS.len())],
             answers: people[chance.random_range(0..people.len())].answers(chance),

@@ -39,15 +39,33 @@ impl Story {
         vec![
             Self::of("new person", vec![lead(0)], |_| {}),
             Self { script: knowing(shared(), Self::of("", vec![lead(0)], use_as_it_is)), ..named("known by phone") },
-            Self { script: knowing(known(by_email), Self::of("", vec![lead(0)], use_as_it_is)), ..named("known by e-mail") },
+            Self {
+                script: knowing(known(by_email), Self::of("", vec![lead(0)], use_as_it_is)),
+                ..named("known by e-mail")
+            },
             Self::of("two leads of one person", twice(), |_| {}),
             two_bundles(),
-            Self { script: knowing(shared(), Self::of("", vec![lead(0)], |_| {})), ..named("update of a known client") },
-            Self { script: knowing(with_order(), Self::of("", vec![lead(0)], duplicates(skip))), ..named("order found") },
-            Self { script: knowing(with_order(), Self::of("", vec![lead(0)], duplicates(comment))), ..named("order commented") },
+            Self {
+                script: knowing(shared(), Self::of("", vec![lead(0)], |_| {})),
+                ..named("update of a known client")
+            },
+            Self {
+                script: knowing(with_order(), Self::of("", vec![lead(0)], duplicates(skip))),
+                ..named("order found")
+            },
+            Self {
+                script: knowing(with_order(), Self::of("", vec![lead(0)], duplicates(comment))),
+                ..named("order commented")
+            },
             Self::of("status to be set", vec![lead(0)], |bundle| bundle["order"]["fields"]["status_id"] = json!(12)),
-            Self { trouble: Some((CREATE_ORDER, Fate::Throttled(None))), ..Self::of("throttled", vec![lead(0)], |_| {}) },
-            Self { trouble: Some((CREATE_CLIENT, Fate::Status(500))), ..Self::of("create failed", vec![lead(0)], |_| {}) },
+            Self {
+                trouble: Some((CREATE_ORDER, Fate::Throttled(None))),
+                ..Self::of("throttled", vec![lead(0)], |_| {})
+            },
+            Self {
+                trouble: Some((CREATE_CLIENT, Fate::Status(500))),
+                ..Self::of("create failed", vec![lead(0)], |_| {})
+            },
             key_revoked(),
         ]
     }

@@ -95,7 +95,8 @@ impl Weather {
         if self.calm {
             return Fate::Fine;
         }
-        let spell = self.spells.iter().find(|spell| name.starts_with(spell.place) && (spell.from..spell.to).contains(&at));
+        let spell =
+            self.spells.iter().find(|spell| name.starts_with(spell.place) && (spell.from..spell.to).contains(&at));
         if let Some(trouble) = spell.map(|spell| spell.trouble) {
             return self.in_trouble(kind, trouble);
         }

@@ -12,6 +12,9 @@ use crate::{
     world::{World, hasher},
 };
 
+/// Keyed hashes of phone and address, as transactions have them.
+type Look = (Option<String>, Option<String>);
+
 /// A card as it was when it was made.
 struct Card {
     id: i64,
@@ -25,7 +28,7 @@ struct Card {
 /// Cards made by us and transactions that say they made one belong together one to one, and nobody made one whom the
 /// bundle's rules know.
 ///
-/// Where every lead makes a client, those of one person are alike: a lead in doubt may have taken another's for its own. Of
+/// Where every lead makes a client, by the rules or for want of anything to know the person by, those of one person are alike: a lead in doubt may have taken another's for its own. Of
 /// them there must be no more than leads.
 pub(super) fn breaches(world: &World, company: &Company, transactions: &[Transaction]) -> Vec<String> {
     let cards = cards(company);
@@ -38,11 +41,15 @@ pub(super) fn breaches(world: &World, company: &Company, transactions: &[Transac
             breaches.push(format!("client {} of nobody at {}: {}", card.id, company.name, card.signature));
             continue;
         };
-        let alike = |other: &&&Card| other.look() == card.look() && always_new(world, &other.signature);
-        if always_new(world, &card.signature) {
+        let alike = |other: &&&Card| other.look() == card.look() && always_new(world, &other.signature, &other.look());
+        if always_new(world, &card.signature, &card.look()) {
             let makers = here.iter().filter(|other| is_maker(world, other, card)).count();
             if made.iter().filter(alike).count() > makers {
-                breaches.push(format!("more clients like {} than the {makers} leads that make one: {}", card.id, shown(maker)));
+                breaches.push(format!(
+                    "more clients like {} than the {makers} leads that make one: {}",
+                    card.id,
+                    shown(maker)
+                ));
             }
         } else if !owns(maker, card) && !is_undecided(maker) {
             breaches.push(format!("client {} is not used: {}", card.id, shown(maker)));
@@ -55,7 +62,7 @@ pub(super) fn breaches(world: &World, company: &Company, transactions: &[Transac
         let own = made.iter().filter(|card| card.signature == signature_of(transaction)).count();
         let owned = made.iter().any(|card| owns(transaction, card));
         let created = transaction.client_outcome == Some(ClientOutcome::Created);
-        let always_new = always_new(world, &signature_of(transaction));
+        let always_new = always_new(world, &signature_of(transaction), &look_of(transaction));
         let without = transaction.state == State::Done && transaction.client_id.is_none();
         if without || (created && !owned) || (own > 1 && !always_new) {
             breaches.push(format!("{own} clients of {}", shown(transaction)));
@@ -76,15 +83,26 @@ fn is_undecided(transaction: &Transaction) -> bool {
 /// Whether this is one of the leads that may each have made a client like this one.
 fn is_maker(world: &World, transaction: &Transaction, card: &Card) -> bool {
     let created = transaction.client_outcome == Some(ClientOutcome::Created) || is_undecided(transaction);
-    let look = (transaction.phone_hash.clone(), transaction.email_hash.clone());
-    created && always_new(world, &signature_of(transaction)) && look == card.look()
+    let look = look_of(transaction);
+    created && always_new(world, &signature_of(transaction), &look) && look == card.look()
 }
 
-/// Whether the bundle of a signature makes a client for every lead.
-fn always_new(world: &World, signature: &str) -> bool {
+/// Whether the bundle of a signature makes a client for every lead that looks so.
+fn always_new(world: &World, signature: &str, (phone, email): &Look) -> bool {
     let bundle = signature.rsplit('/').next().unwrap_or_default();
     let bundle = world.bundles.iter().find(|known| known.id.as_str() == bundle);
-    bundle.is_some_and(|bundle| bundle.document.client.duplicates.mode == ClientMode::CreateAlways)
+    bundle.is_some_and(|bundle| {
+        let rules = &bundle.document.client.duplicates;
+        let is_key = |key: &MatchKey| match key {
+            MatchKey::Phone => phone.is_some(),
+            MatchKey::Email => email.is_some(),
+        };
+        rules.mode == ClientMode::CreateAlways || !rules.match_on.iter().any(is_key)
+    })
+}
+
+fn look_of(transaction: &Transaction) -> Look {
+    (transaction.phone_hash.clone(), transaction.email_hash.clone())
 }
 
 fn signature_of(transaction: &Transaction) -> String {
@@ -106,8 +124,7 @@ fn is_known(world: &World, transaction: &Transaction, card: &Card, older: &Card)
 }
 
 impl Card {
-    /// Keyed hashes of phone and address, as transactions have them.
-    fn look(&self) -> (Option<String>, Option<String>) {
+    fn look(&self) -> Look {
         let hasher = hasher();
         (self.phone.as_ref().map(|phone| hasher.phone(phone)), self.email.as_ref().map(|email| hasher.email(email)))
     }
