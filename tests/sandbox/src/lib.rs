@@ -19,10 +19,12 @@ mod reach;
 mod sandbox;
 mod schedule;
 mod template;
+mod tripwire;
 
 pub use aws::{QueueCount, QueueFault};
 pub use options::Options;
 pub use sandbox::{Queue, Sandbox};
+pub use tripwire::{Failpoint, Moment, Trap};
 
 use std::time::Duration;
 

@@ -35,6 +35,9 @@ pub struct Options {
     pub capture_logs: bool,
     /// Keep the body of every message for [`Sandbox::sent`](crate::Sandbox::sent).
     pub keep_messages: bool,
+    /// Lead every request of the functions past tripwires, for [`Sandbox::arm`](crate::Sandbox::arm). RemOnline and Graph
+    /// API must then speak plain HTTP.
+    pub tripwires: bool,
 }
 
 impl Options {
@@ -55,6 +58,7 @@ impl Options {
             template: crate::template::PRODUCT.to_owned(),
             capture_logs: false,
             keep_messages: false,
+            tripwires: false,
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::gateway::Gateway;
 use crate::lambda::{Launch, Logs, Pool};
 use crate::outside::Outside;
 use crate::template::{Function, Template};
-use crate::{Options, environment, queue, scaled_seconds, schedule};
+use crate::tripwire::Tripwires;
+use crate::{Failpoint, Options, Trap, environment, queue, scaled_seconds, schedule};
 
 /// How long functions may go on after the sandbox is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -38,6 +39,7 @@ pub struct Sandbox {
     functions: BTreeMap<String, Arc<Pool>>,
     environments: BTreeMap<String, BTreeMap<String, String>>,
     logs: Logs,
+    tripwires: Option<Arc<Tripwires>>,
     event_sources: TaskTracker,
     processes: TaskTracker,
     stop: Stop,
@@ -117,6 +119,7 @@ impl Sandbox {
             functions: BTreeMap::new(),
             environments: BTreeMap::new(),
             logs,
+            tripwires: options.tripwires.then(Arc::default),
             event_sources: TaskTracker::new(),
             processes: TaskTracker::new(),
             stop,
@@ -156,6 +159,7 @@ impl Sandbox {
             environment,
             timeout: scaled_seconds(function.timeout, options.time_scale),
             logs: self.logs.clone(),
+            tripwires: self.tripwires.clone(),
             stop: self.stop.processes.clone(),
             running: self.processes.clone(),
         }
@@ -220,6 +224,30 @@ impl Sandbox {
         Ok(self.pool(function)?.pids())
     }
 
+    /// Ids of the processes of `function` that have an event, or are getting ready for one.
+    ///
+    /// # Errors
+    /// When there is no such function.
+    pub fn pids_at_work(&self, function: &str) -> anyhow::Result<Vec<u32>> {
+        Ok(self.pool(function)?.pids_at_work())
+    }
+
+    /// Lies in wait for the process that comes to `failpoint`, and kills it there.
+    ///
+    /// # Errors
+    /// When the options set up no tripwires.
+    pub fn arm(&self, failpoint: Failpoint) -> anyhow::Result<Trap> {
+        Ok(self.tripwires()?.arm(failpoint))
+    }
+
+    /// What `function` asked for so far, in order: `dynamodb PutItem`, `remonline POST /v2/orders`, `runtime response`.
+    ///
+    /// # Errors
+    /// When the options set up no tripwires.
+    pub fn operations(&self, function: &str) -> anyhow::Result<Vec<String>> {
+        Ok(self.tripwires()?.operations(function))
+    }
+
     /// Kills one process of a function, whatever it is doing, and returns when it is gone; false when no function has
     /// such a process.
     pub async fn kill(&self, pid: u32) -> bool {
@@ -261,6 +289,10 @@ impl Sandbox {
         self.stop.processes.cancel();
         self.processes.close();
         self.processes.wait().await;
+    }
+
+    fn tripwires(&self) -> anyhow::Result<&Arc<Tripwires>> {
+        self.tripwires.as_ref().context("the options set up no tripwires")
     }
 
     fn pool(&self, function: &str) -> anyhow::Result<&Arc<Pool>> {

@@ -7,7 +7,7 @@ mod runtime_api;
 
 pub(crate) use self::logs::Logs;
 pub(crate) use self::pool::Pool;
-pub(crate) use self::process::Launch;
+pub(crate) use self::process::{Handle, Launch};
 
 /// Why an invocation has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -91,6 +91,12 @@ impl Pool {
         lock(&self.all).iter().filter(|handle| !handle.has_exited()).map(|handle| handle.pid).collect()
     }
 
+    /// Ids of the processes that have an event, or are getting ready for one.
+    pub(crate) fn pids_at_work(&self) -> Vec<u32> {
+        let idle: Vec<u32> = lock(&self.idle).iter().map(|process| process.handle().pid).collect();
+        self.pids().into_iter().filter(|pid| !idle.contains(pid)).collect()
+    }
+
     /// Kills the process and returns when it is gone; false when there is none with this id.
     pub(crate) async fn kill(&self, pid: u32) -> bool {
         let handle = lock(&self.all).iter().find(|handle| handle.pid == pid && !handle.has_exited()).cloned();

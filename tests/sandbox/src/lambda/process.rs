@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +14,7 @@ use tokio_util::task::TaskTracker;
 
 use super::runtime_api::{self, Invocation};
 use super::{FunctionError, Logs};
+use crate::tripwire::{self, Detour, Tripwires};
 
 /// Longest time from the start of a process to its first question for an event. Lambda gives 10 s; a machine that
 /// compiles at the same time needs more.
@@ -25,12 +29,14 @@ pub(crate) struct Launch {
     pub(crate) name: String,
     /// ARN of the function.
     pub(crate) arn: String,
-    /// All of the environment but the address of the Runtime API.
+    /// All of the environment but what leads to the process's own port.
     pub(crate) environment: BTreeMap<String, String>,
     /// Longest invocation.
     pub(crate) timeout: Duration,
     /// Where its lines go.
     pub(crate) logs: Logs,
+    /// What its requests have to pass, if anything.
+    pub(crate) tripwires: Option<Arc<Tripwires>>,
     /// Ends every process.
     pub(crate) stop: CancellationToken,
     /// Knows when they have all ended.
@@ -48,7 +54,7 @@ pub(super) struct Process {
 
 /// What others may know of and do to a process.
 #[derive(Debug, Clone)]
-pub(super) struct Handle {
+pub(crate) struct Handle {
     pub(super) pid: u32,
     kill: CancellationToken,
     exited: watch::Receiver<bool>,
@@ -60,7 +66,7 @@ impl Handle {
     }
 
     /// Kills the process and returns when it is gone.
-    pub(super) async fn kill(mut self) {
+    pub(crate) async fn kill(mut self) {
         self.kill.cancel();
         // An error means that its supervisor is gone, and so is it.
         let _gone = self.exited.wait_for(|exited| *exited).await;
@@ -73,14 +79,21 @@ impl Process {
         let kill = launch.stop.child_token();
         let (invocations, receiver) = mpsc::channel(1);
         let (init_failed, init_failure) = oneshot::channel();
-        let api_stop = CancellationToken::new();
-        let api = runtime_api::serve(launch.arn.clone(), receiver, init_failed, api_stop.clone());
-        let address = api.await.map_err(not_started)?;
-        let child = command(launch, &address.to_string()).spawn().map_err(not_started)?;
+        let port = TcpListener::bind(("127.0.0.1", 0)).await.map_err(not_started)?;
+        let address = port.local_addr().map_err(not_started)?;
+        let detour = launch.tripwires.as_ref().map(|tripwires| (tripwires, Detour::over(address, &launch.environment)));
+        let nearby = detour.iter().flat_map(|(_, detour)| &detour.environment);
+        let child = command(launch, address).envs(nearby).spawn().map_err(not_started)?;
         let pid = child.id().unwrap_or_default();
         let (exit, exited) = watch::channel(false);
-        launch.running.spawn(supervise(child, launch.logs.clone(), kill.clone(), exit, api_stop));
+        let port_stop = CancellationToken::new();
+        launch.running.spawn(supervise(child, launch.logs.clone(), kill.clone(), exit, port_stop.clone()));
         let handle = Handle { pid, kill, exited };
+        let mut router = runtime_api::router(launch.arn.clone(), receiver, init_failed);
+        if let Some((tripwires, detour)) = detour {
+            router = tripwire::guard(router.merge(detour.router), tripwires, &launch.name, &handle);
+        }
+        runtime_api::serve(port, router, port_stop);
         Ok(Self { handle, timeout: launch.timeout, invocations, init_failure })
     }
 
@@ -122,13 +135,13 @@ async fn exited(exited: &mut watch::Receiver<bool>) {
     let _gone = exited.wait_for(|exited| *exited).await;
 }
 
-fn command(launch: &Launch, runtime_api: &str) -> Command {
+fn command(launch: &Launch, runtime_api: SocketAddr) -> Command {
     let mut command = Command::new(&launch.program);
     command
         .arg(&launch.name)
         .env_clear()
         .envs(&launch.environment)
-        .env("AWS_LAMBDA_RUNTIME_API", runtime_api)
+        .env("AWS_LAMBDA_RUNTIME_API", runtime_api.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -145,7 +158,7 @@ async fn supervise(
     logs: Logs,
     kill: CancellationToken,
     exit: watch::Sender<bool>,
-    api_stop: CancellationToken,
+    port_stop: CancellationToken,
 ) {
     let _stdin = child.stdin.take();
     let stdout = child.stdout.take().map(|stdout| logs.clone().take(stdout));
@@ -157,7 +170,7 @@ async fn supervise(
             let _ended = child.start_kill();
             let _ended = child.wait().await;
         }
-        api_stop.cancel();
+        port_stop.cancel();
     };
     tokio::join!(lines, end);
     exit.send_replace(true);

@@ -1,6 +1,5 @@
 //! The Runtime API that a function asks for its events ("Using the Lambda runtime API" in the Lambda guide).
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -43,33 +42,33 @@ struct Running {
     answer: oneshot::Sender<Result<Bytes, FunctionError>>,
 }
 
-/// Serves one function process on its own port until `stop`. A failed start is told to `init_failure`.
-pub(super) async fn serve(
+/// What one process of the function is answered. A failed start is told to `init_failure`.
+pub(super) fn router(
     arn: String,
     invocations: mpsc::Receiver<Invocation>,
     init_failure: oneshot::Sender<FunctionError>,
-    stop: CancellationToken,
-) -> std::io::Result<SocketAddr> {
+) -> Router {
     let api = RuntimeApi {
         arn,
         invocations: tokio::sync::Mutex::new(invocations),
         running: Mutex::new(None),
         init_failure: Mutex::new(Some(init_failure)),
     };
-    let router = Router::new()
+    Router::new()
         .route("/2018-06-01/runtime/invocation/next", get(next))
         .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .route("/2018-06-01/runtime/init/error", post(init_error))
         .layer(DefaultBodyLimit::max(MAX_ANSWER))
-        .with_state(Arc::new(api));
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let address = listener.local_addr()?;
+        .with_state(Arc::new(api))
+}
+
+/// Serves one process on its own port until `stop`.
+pub(super) fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
     tokio::spawn(async move {
         // Not a graceful end: the process behind it is gone, and with it every request.
         stop.run_until_cancelled(axum::serve(listener, router).into_future()).await
     });
-    Ok(address)
 }
 
 async fn next(State(api): State<Arc<RuntimeApi>>) -> Response {

@@ -9,3 +9,4 @@ mod mapping;
 mod processes;
 mod schedule;
 mod setup;
+mod tripwires;
