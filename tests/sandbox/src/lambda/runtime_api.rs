@@ -8,6 +8,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use bytes::Bytes;
 use http::StatusCode;
 use tokio::net::TcpListener;
@@ -65,9 +66,15 @@ pub(super) fn router(
 
 /// Serves one process on its own port until `stop`.
 pub(super) fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    // What comes from afar is passed on piece by piece, and no piece is to wait for the acknowledgement of another.
+    let port = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a slow connection");
+        }
+    });
     tokio::spawn(async move {
         // Not a graceful end: the process behind it is gone, and with it every request.
-        stop.run_until_cancelled(axum::serve(listener, router).into_future()).await
+        stop.run_until_cancelled(axum::serve(port, router).into_future()).await
     });
 }
 
