@@ -12,6 +12,7 @@ mod door;
 mod duplicates;
 mod erasure;
 mod history;
+mod kills;
 mod lost_answers;
 mod orders;
 mod pacing;

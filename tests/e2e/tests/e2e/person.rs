@@ -26,7 +26,11 @@ impl Person {
     /// A person whose name, phone and e-mail address are canaries.
     pub(crate) fn invent() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(3000);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        Self::numbered(COUNT.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// One of ten thousand people.
+    pub(crate) fn numbered(number: u32) -> Self {
         Self {
             first_name: FIRST_NAME.to_owned(),
             last_name: format!("Koval{CANARY}{number}"),

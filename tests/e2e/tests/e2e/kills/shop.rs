@@ -1,0 +1,150 @@
+//! One sandbox with the leads that went into it, and the count of what came out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sandbox::Queue;
+use serde_json::{Value, json};
+use simulators::meta::Shape;
+use tokio::time::{Instant, sleep};
+
+use super::report::Report;
+use crate::bundle::bundle;
+use crate::person::Person;
+use crate::world::{FORM, SHORT_WAITS, World};
+
+/// After a webhook that was not answered 200 it comes again.
+const META_WAITS: Duration = Duration::from_millis(50);
+
+/// Posts of one webhook before something else must be wrong.
+const MOST_POSTS: usize = 100;
+
+/// Longest way of a lead to its rest, on a machine that may compile at the same time.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The status that every order is set to after it was made.
+const STATUS: i64 = 12;
+
+/// A world in which leads flow and functions die.
+pub(super) struct Shop {
+    pub(super) world: World,
+    pub(super) report: Report,
+    people: Vec<Person>,
+    /// Each lead with the number of its person.
+    leads: Vec<(String, usize)>,
+}
+
+impl Shop {
+    /// Schedules run each second, a dead holder's lease ends within four, and a message that was not deleted comes back
+    /// after five, which is still longer than any invocation.
+    pub(super) async fn open() -> Self {
+        let world = World::empty(|options| {
+            options.tripwires = true;
+            options.schedule_scale = 60.0;
+            options.time_scale = SHORT_WAITS;
+            options.template = options.template.replace("VisibilityTimeout: 360", "VisibilityTimeout: 90");
+            // The console only opens the shop; a slow machine may need more than a twentieth of half a minute for it.
+            options.template = options.template.replace("Timeout: 30\n", "Timeout: 300\n");
+        })
+        .await;
+        world.connect().await;
+        let mut document = bundle("repair", FORM);
+        document["order"]["fields"]["status_id"] = STATUS.into();
+        world.add_bundle(&document).await;
+        Self { world, report: Report::default(), people: Vec::new(), leads: Vec::new() }
+    }
+
+    pub(super) fn kills(&self) -> usize {
+        self.report.kills()
+    }
+
+    /// Somebody who was not here before.
+    pub(super) fn new_person(&mut self) -> usize {
+        self.people.push(Person::numbered(u32::try_from(self.people.len()).unwrap()));
+        self.people.len() - 1
+    }
+
+    /// Somebody whose client card the shop's staff made, with another name.
+    pub(super) fn known_person(&mut self) -> usize {
+        let number = self.new_person();
+        let person = &self.people[number];
+        let card = Person { first_name: "Lena".to_owned(), ..person.clone() }.card(&person.national());
+        self.world.remonline.insert_person(card);
+        number
+    }
+
+    pub(super) fn people(&self) -> usize {
+        self.people.len()
+    }
+
+    /// One lead at Meta for each of these people.
+    pub(super) fn leads_of(&mut self, people: &[usize]) -> Vec<String> {
+        let leads = people.iter().map(|&person| self.world.meta.add_lead(FORM, self.people[person].lead()));
+        let leads = leads.collect::<Vec<_>>();
+        self.leads.extend(leads.iter().cloned().zip(people.iter().copied()));
+        leads
+    }
+
+    /// Posts one webhook about these leads until it is answered 200, as Meta does. Answers how often that was.
+    pub(super) async fn post(&self, leads: &[String]) -> usize {
+        let body = self.world.meta.payload(&leads.iter().map(String::as_str).collect::<Vec<_>>(), &Shape::default());
+        let signature = self.world.meta.sign(&body);
+        for posts in 1..=MOST_POSTS {
+            if self.world.webhook(body.clone(), &[("x-hub-signature-256", &signature)]).await.status == 200 {
+                return posts;
+            }
+            sleep(META_WAITS).await;
+        }
+        panic!("a webhook was refused {MOST_POSTS} times");
+    }
+
+    /// Waits until all of these leads are done; one that ends elsewhere, or nowhere, is found when all is counted up.
+    pub(super) async fn settle(&self, leads: &[String]) {
+        let deadline = Instant::now() + PATIENCE;
+        for lead in leads {
+            while self.world.transaction("repair", lead).await["state"] != "done" && Instant::now() < deadline {
+                sleep(META_WAITS).await;
+            }
+        }
+    }
+
+    /// How many leads are done.
+    pub(super) async fn done(&self) -> usize {
+        self.world.transactions("&state=done").await.len()
+    }
+
+    /// Waits for every lead and compares what there is with what there should be.
+    pub(super) async fn count_up(mut self) -> Report {
+        self.settle(&self.leads.iter().map(|(lead, _)| lead.clone()).collect::<Vec<_>>()).await;
+        let mut clients = BTreeMap::new();
+        for (number, person) in self.people.iter().enumerate() {
+            let cards = self.world.clients_of(person);
+            clients.insert(number, cards.first().map_or(Value::Null, |card| card["id"].clone()));
+            self.report.compare(&format!("clients who are {}", person.last_name), cards.len(), 1);
+        }
+        for (lead, person) in &self.leads {
+            let transaction = self.world.transaction("repair", lead).await;
+            let orders = self.world.orders_of("repair", lead);
+            self.report.compare(&format!("orders of lead {lead}"), orders.len(), 1);
+            let order = orders.first().cloned().unwrap_or_default();
+            let is = json!([
+                transaction["state"],
+                transaction["client_id"],
+                transaction["order_id"],
+                order["client"]["id"],
+                order["status"]["id"]
+            ]);
+            let should_be = json!(["done", clients[person], order["id"], clients[person], STATUS]);
+            if is != should_be {
+                self.report.elsewhere.push(format!("lead {lead} is {is}, not {should_be}: {transaction:#}"));
+            }
+        }
+        self.report.compare("orders", self.world.remonline.orders().len(), self.leads.len());
+        for queue in [Queue::DeadLetter, Queue::Quarantine] {
+            let stray = self.world.sandbox.peek(queue).into_iter().map(|body| format!("{queue:?}: {body}"));
+            self.report.elsewhere.extend(stray);
+        }
+        self.report.leads = self.leads.len();
+        self.report
+    }
+}
