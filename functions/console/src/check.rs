@@ -82,7 +82,7 @@ impl Language {
             Fault::Remonline(error) => Some(self.of_bundle(finding, explain_remonline(error, self))),
             Fault::Graph(error) => Some(explain_graph(error, self)),
             Fault::NoLeadAccess(reason, resolution) => self.graph(Some(103), None).map(|told| Explanation {
-                explanation: words([told.explanation, reason.clone().unwrap_or_default()]),
+                explanation: words(&[told.explanation, reason.clone().unwrap_or_default()]),
                 fix: resolution.clone().unwrap_or(told.fix),
             }),
             Fault::Lacks(permissions) => self.graph(Some(200), None).map(|told| Explanation {
@@ -115,7 +115,7 @@ impl Language {
     /// An explanation that says which bundle it is about, where it is about one.
     fn of_bundle(self, finding: &Finding, told: Explanation) -> Explanation {
         match self.line("check-bundle", Some(&about(finding))).filter(|_| finding.bundle.is_some()) {
-            Some(bundle) => Explanation { explanation: words([bundle, told.explanation]), ..told },
+            Some(bundle) => Explanation { explanation: words(&[bundle, told.explanation]), ..told },
             None => told,
         }
     }
@@ -125,6 +125,6 @@ fn about(finding: &Finding) -> FluentArgs<'_> {
     FluentArgs::from_iter(finding.bundle.as_ref().map(|bundle| ("bundle", bundle.as_str())))
 }
 
-fn words(parts: [String; 2]) -> String {
+fn words(parts: &[String; 2]) -> String {
     parts.join(" ").trim_end().to_owned()
 }

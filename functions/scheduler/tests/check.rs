@@ -6,7 +6,7 @@ use std::sync::Arc;
 use connections::Systems;
 use domain::{
     Account, AccountId, Bundle, BundleState, Clock, Connection, ConnectionKind, ConnectionState, LeadSource,
-    LeadgenEvent, PhoneSearch, Reason, Slug, State, Transaction, TransactionId,
+    LeadgenEvent, PhoneSearch, Reason, Slug, State, Timing, Transaction, TransactionId,
 };
 use facebook::{AppSecrets, graph::Graph};
 use jiff::{SignedDuration, Timestamp};
@@ -64,7 +64,8 @@ impl World {
             min_interval: SignedDuration::ZERO,
             clock: clock.clone(),
         };
-        let world = Self { scheduler: Scheduler { store: store.clone(), systems, clock }, remonline, meta, store };
+        let scheduler = Scheduler { store: store.clone(), systems, clock, timing: Timing::scaled(1.0) };
+        let world = Self { scheduler, remonline, meta, store };
         let name = "Ремонт Плюс".to_owned();
         let account = Account { id: AccountId::new("account"), name, phone_search: PhoneSearch::Together };
         world.connect("shop", ConnectionKind::Remonline { account }, DEMO_API_KEY).await;
@@ -84,7 +85,7 @@ impl World {
     }
 
     async fn check(&self) -> Outcome {
-        self.scheduler.handle(Job::Check).await.unwrap()
+        self.scheduler.handle(Job::Check, now() + SignedDuration::from_mins(5)).await.unwrap()
     }
 
     /// How many checks fail.

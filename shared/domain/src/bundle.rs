@@ -395,3 +395,6 @@ fn default_region() -> String {
 fn default_timezone() -> String {
     "UTC".to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -177,7 +177,7 @@ mod tests {
 
         #[test]
         fn what_is_no_id_is_refused(text in "\\PC{0,45}") {
-            let digits = !text.is_empty() && text.len() <= 20 && text.chars().all(|c| ('0'..='9').contains(&c));
+            let digits = !text.is_empty() && text.len() <= 20 && text.chars().all(|c: char| c.is_ascii_digit());
             prop_assert_eq!(text.parse::<MetaId>().is_ok(), digits);
             let allowed = |c| matches!(c, 'a'..='z' | '0'..='9' | '-');
             prop_assert_eq!(text.parse::<Slug>().is_ok(), !text.is_empty() && text.len() <= 40 && text.chars().all(allowed));

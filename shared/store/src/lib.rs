@@ -8,8 +8,8 @@
 //! Where new things go: another kind of row is a file here with its keys in `keys.rs`; another storage is a
 //! [`Database`] that passes the contract tests.
 
-mod breaker;
 mod backfills;
+mod breaker;
 mod bundles;
 mod connections;
 pub mod database;
@@ -41,8 +41,8 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
-pub use breaker::Standing;
 pub use backfills::Backfill;
+pub use breaker::Standing;
 pub use database::{Database, Unavailable};
 pub use dedup::{KnownOrder, PersonEntry, PersonWrite};
 pub use dynamodb::{DynamoDb, TableNames};
@@ -51,8 +51,8 @@ pub use error::{ChangeError, CreateError, StoreError};
 pub use findings::{Finding, FindingKind};
 pub use hashing::{Hasher, HasherError};
 pub use history::{Filter, HistoryError, Page};
-pub use lease::{AtHand, Deaths, Lease};
 pub use intake::{Intake, IntakeError, TakenIn};
+pub use lease::{AtHand, Deaths, Lease};
 pub use memory::Memory;
 pub use pacing::Pace;
 pub use release::{RetryError, Rules};

@@ -23,6 +23,7 @@ macro_rules! driven {
 driven!(bundle, graph, mapping, phone, remonline, signature, webhook);
 
 /// Other inputs are had with `FUZZ_SEED`, more with `FUZZ_INPUTS`.
+#[expect(clippy::print_stdout, reason = "tells how to repeat a run, and what it cost")]
 fn feed(name: &str) {
     let number = |variable, otherwise| env::var(variable).map_or(otherwise, |text| text.parse().unwrap());
     let (seed, inputs) = (number("FUZZ_SEED", 1), number("FUZZ_INPUTS", INPUTS));

@@ -20,8 +20,8 @@ use simulators::{
     meta::{self, DEMO_FORM, DEMO_PAGE, DEMO_PAGE_TOKEN, Meta, NewLead, Webhook},
     remonline::{DEMO_API_KEY, RemOnline},
 };
-use transport::{Transport, TransportError};
 use store::{Change, Hasher, Sealer, Store};
+use transport::{Transport, TransportError};
 use winterbaume_core::MockAws;
 use winterbaume_kms::KmsService;
 

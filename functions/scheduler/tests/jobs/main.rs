@@ -4,4 +4,5 @@
 mod audit;
 mod backfill;
 mod reconcile;
+mod redrive;
 mod world;

@@ -83,7 +83,7 @@ async fn a_wish_waits_for_the_end_of_a_step(#[values(Twin::Memory, Twin::DynamoD
     let mut waits = running.clone();
     waits.wait(Reason::Throttled, Some(at(60)), at(4)).unwrap();
     store.save(Change::new(&running, &waits)).await.unwrap();
-    assert_eq!(store.carry_out(erasure, at(5)).await.unwrap().erased, [lead.id.clone()]);
+    assert_eq!(store.carry_out(erasure, at(5)).await.unwrap().erased, std::slice::from_ref(&lead.id));
     assert_eq!((state(&store, &lead).await, person(&store, "phone").await), (State::Erased, None));
     assert_eq!(store.erasures().await, Ok(vec![]));
     assert_eq!(store.due(&account(), at(99), 9).await, Ok(vec![]));

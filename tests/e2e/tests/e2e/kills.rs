@@ -130,6 +130,7 @@ async fn kill(jobs: VecDeque<Job>) -> Report {
 }
 
 /// Does jobs until none is left, in one shop after the other.
+#[expect(clippy::print_stdout, reason = "a long run tells how far it is")]
 async fn kill_in_turn(jobs: &RefCell<VecDeque<Job>>, report: &RefCell<Report>) {
     let next = || jobs.borrow_mut().pop_front();
     while let Some(first) = next() {

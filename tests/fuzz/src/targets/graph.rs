@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::MetaId;
 use facebook::{
     AppSecrets,
-    graph::{FetchedLead, Graph, GraphError},
+    graph::{Created, FetchedLead, Graph, GraphError},
 };
 use secrecy::SecretString;
 
@@ -36,7 +36,7 @@ pub(super) fn run(input: &[u8]) {
     assert!(in_order, "{call} took {status} for a success");
     let shown = asked.iter().any(|request| request.uri().to_string().contains(TOKEN));
     assert!(!shown, "the token is no part of an address");
-    graph.usage().allows_polling();
+    graph.usage(&SecretString::from(TOKEN)).allows_polling();
 }
 
 fn graph(script: &Arc<Script>) -> Graph {
@@ -52,7 +52,7 @@ async fn ask(graph: &Graph, call: &str) -> Result<(), GraphError> {
         "leads" => leads(graph, &token).await,
         "form" => graph.form(&token, &form).await.map(drop),
         "forms" => graph.forms(&token, &page).await.map(drop),
-        "form_leads" => graph.form_leads(&token, &form, None, Some("cursor")).await.map(drop),
+        "form_leads" => graph.form_leads(&token, &form, Created::default(), Some("cursor")).await.map(drop),
         "page" => graph.page(&token, &page).await.map(drop),
         "token_owner" => graph.token_owner(&token).await.map(drop),
         "subscribed_apps" => graph.subscribed_apps(&token, &page).await.map(drop),
