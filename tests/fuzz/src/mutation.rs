@@ -5,7 +5,7 @@ use rand::{RngExt, rngs::StdRng, seq::IndexedRandom};
 use crate::corpus::Seed;
 
 /// No input grows larger than this. A debug build is some ten times slower, and the bound on time is for the product.
-const LONGEST: usize = if cfg!(debug_assertions) { 16 * 1024 } else { 128 * 1024 };
+const LONGEST: usize = if cfg!(debug_assertions) { 16 * 1024 } else { 64 * 1024 };
 
 /// Values at the edges of what readers expect.
 const EDGES: [&[u8]; 24] = [

@@ -1,6 +1,6 @@
 //! Every file of every corpus and a few thousand seeded mutations of them, on the stable compiler.
 
-#![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 use std::{env, fs, path::Path};
 
