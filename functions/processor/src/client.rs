@@ -1,7 +1,7 @@
 //! The client of one lead: found, made or updated, once.
 
 use domain::{
-    Attempt, ClientDecision, ClientMode, ClientOutcome, ExistingClient, MatchKey, Matches, NewClient, Reason, Stage,
+    Attempt, ClientDecision, ClientOutcome, ExistingClient, MatchKey, Matches, NewClient, Reason, Stage,
     StepKind,
 };
 use jiff::SignedDuration;
@@ -78,7 +78,7 @@ impl Shift<'_> {
         attempt: Attempt,
         known: &[Known],
     ) -> Result<(), Failure> {
-        let claims = claims(telling, known);
+        let claims = claims(known);
         let persons = claims.iter().cloned().map(|hash| PersonWrite::Claim { hash }).collect();
         self.intend(story, Stage::ClientIntent(attempt.clone()), persons).await?;
         let created = telling.remonline.create_person(&object(telling.plan.client.create_body())).await;
@@ -239,11 +239,10 @@ impl Shift<'_> {
     }
 }
 
-/// The keys that a create claims: those that lead to nobody yet. Where every lead makes a new client, none.
-fn claims(telling: &Telling, known: &[Known]) -> Vec<String> {
-    let always_new = telling.rules.client.duplicates.mode == ClientMode::CreateAlways;
-    let unknown = known.iter().filter(|known| !always_new && known.client_id().is_none());
-    unknown.map(|known| known.hash.clone()).collect()
+/// The keys that a create claims: those that lead to nobody yet. Also where every lead makes a new client: while it is in
+/// doubt, another bundle would find that client, and it would pass for the other's.
+fn claims(known: &[Known]) -> Vec<String> {
+    known.iter().filter(|known| known.client_id().is_none()).map(|known| known.hash.clone()).collect()
 }
 
 /// Whether a card says what a create of `client` would have written.

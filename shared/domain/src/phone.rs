@@ -16,7 +16,7 @@ const FEWEST_DIGITS: usize = 7;
 impl Phone {
     /// Reads a number as people type it: with or without country code, plus, spaces, brackets, dashes, remarks.
     /// `region` (ISO 3166 alpha-2) is the country of a number that does not name one. `None` when it is no valid
-    /// number there or anywhere.
+    /// number there or anywhere, or a short one that nobody could tell from others.
     pub fn parse(text: &str, region: &str) -> Option<Self> {
         [first_number(text), text].into_iter().find_map(|spelling| Self::read(spelling, region))
     }
@@ -46,7 +46,9 @@ impl Phone {
 
     fn valid(region: Option<country::Id>, spelling: &str) -> Option<Self> {
         let number = phonenumber::parse(region, spelling).ok().filter(PhoneNumber::is_valid)?;
-        Some(Self(number.format().mode(Mode::E164).to_string()))
+        let phone = Self(number.format().mode(Mode::E164).to_string());
+        // One that is too short to be recognised again would never be found after a create whose answer was lost.
+        Some(phone).filter(|phone| phone.digits().len() >= FEWEST_DIGITS)
     }
 
     /// The number with its plus: what is sent and shown.
@@ -212,6 +214,11 @@ mod tests {
     #[case("<test lead: dummy data for phone_number>")]
     fn refuses_what_is_no_number(#[case] text: &str) {
         assert_eq!(Phone::parse(text, "UA"), None);
+    }
+
+    #[test]
+    fn refuses_what_is_too_short_to_be_recognised_again() {
+        assert_eq!(Phone::parse("16-4(0(", "DE"), None);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use domain::{ClientOutcome, MetaId, OrderOutcome, Reason, State, Transaction};
+use domain::{BundleState, ClientOutcome, MetaId, OrderOutcome, Reason, State, Transaction};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde_json::json;
 use simulators::{Effect, Fault};
 
-use crate::world::{World, olena};
+use crate::world::{World, document, olena};
 
 const PEOPLE: &str = "/v2/contacts/people";
 const ORDERS: &str = "/v2/orders";
@@ -193,4 +193,23 @@ async fn a_new_series_has_three_attempts_and_takes_what_came_late(#[case] path: 
 
     assert_eq!(world.transaction(&lead).await.state, State::Done);
     assert_eq!((world.people_with("+380501119901").len(), world.orders_of(&lead).len()), (1, 1));
+}
+
+/// The client of a lead in doubt is not found by another bundle meanwhile: then it would pass for that one's, and be made
+/// once more.
+#[tokio::test(start_paused = true)]
+async fn another_bundle_waits_for_a_client_in_doubt_that_is_made_for_every_lead() {
+    let always = |bundle: &mut serde_json::Value| {
+        bundle["client"]["duplicates"] = json!({ "mode": "create_always" });
+    };
+    let mut world = World::new(always).await;
+    world.bundle("second", &document(), BundleState::Active).await;
+    let lead = world.lead(&olena());
+    world.remonline.inject(Fault::once(Effect::ApplyThenDrop).exactly("POST", PEOPLE));
+
+    world.announce([&lead]).await;
+    let settled = world.settle(&lead, 30).await;
+
+    assert_eq!(settled.state, State::Done, "{:#?}", settled.steps);
+    assert_eq!(world.people_with("+380501119901").len(), 1);
 }
