@@ -1,8 +1,7 @@
 //! The client of one lead: found, made or updated, once.
 
 use domain::{
-    Attempt, ClientDecision, ClientOutcome, ExistingClient, MatchKey, Matches, NewClient, Reason, Stage,
-    StepKind,
+    Attempt, ClientDecision, ClientOutcome, ExistingClient, MatchKey, Matches, NewClient, Reason, Stage, StepKind,
 };
 use jiff::SignedDuration;
 use remonline::Person;

@@ -1,8 +1,12 @@
 //! One run: what a seed decides, played on paused time.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
-use domain::State;
+use domain::{Reason, State, TransactionId};
 use futures::future::select;
 use tokio::time::{Instant, sleep_until};
 
@@ -85,13 +89,23 @@ struct Run<'w> {
     schedule: Schedule,
     /// When everything must rest; known once the faults have stopped.
     rests_by: Option<Instant>,
+    /// What a person retried because its processes had kept dying.
+    retried: BTreeSet<TransactionId>,
 }
 
 impl<'w> Run<'w> {
     fn of(world: &'w Arc<World>, events: Vec<(Duration, Event)>, calm_at: Duration) -> Self {
         let began = Instant::now();
         let events = events.into_iter().map(|(at, event)| (began + at, event)).collect();
-        Self { world, began, events, calm_at: began + calm_at, schedule: Schedule::begin(), rests_by: None }
+        Self {
+            world,
+            began,
+            events,
+            calm_at: began + calm_at,
+            schedule: Schedule::begin(),
+            rests_by: None,
+            retried: BTreeSet::new(),
+        }
     }
 
     /// Until everything rests, or should.
@@ -119,6 +133,9 @@ impl<'w> Run<'w> {
             }
             if self.rests_by.is_none() && self.calm_at <= Instant::now() && self.events.is_empty() {
                 self.calm().await;
+            }
+            if self.rests_by.is_some() {
+                self.retry_blamed().await;
             }
             self.world.deliver();
         }
@@ -157,6 +174,17 @@ impl<'w> Run<'w> {
             self.world.resume(&slug(connection), None).await;
         }
         self.rests_by = Some(self.limit().await);
+    }
+
+    /// A person retries what was parked because its processes kept dying, each lead once: one that fails by itself stays
+    /// parked and is found.
+    async fn retry_blamed(&mut self) {
+        let blamed = self.world.transactions().await.into_iter().filter(|it| it.reason == Some(Reason::Panicked));
+        for id in blamed.map(|it| it.id) {
+            if self.retried.insert(id.clone()) {
+                self.world.retry(&id).await;
+            }
+        }
     }
 
     /// When everything must rest: some time after the latest moment to which anything is put off, and for a lead that

@@ -11,7 +11,7 @@ use std::{
 
 use domain::{
     Account, AccountId, Bundle, BundleState, Connection, ConnectionKind, ConnectionState, LeadgenEvent, PhoneSearch,
-    QueueMessage, Slug, Timing, Transaction,
+    QueueMessage, Slug, Timing, Transaction, TransactionId,
 };
 use facebook::{AppSecrets, graph::Graph};
 use futures::FutureExt;
@@ -24,7 +24,7 @@ use simulators::{
     meta::{App, Form, Meta, NewLead, Question, Scope, graph_error},
     remonline::RemOnline,
 };
-use store::{Change, Hasher, Memory, Sealed, Sealer, Store};
+use store::{Hasher, Memory, Rules, Sealed, Sealer, Store};
 use tokio::{sync::Notify, time::Instant};
 use transport::Transport;
 
@@ -397,13 +397,17 @@ impl World {
             None => self.store.save_connection(&before, &after).await,
         };
         saved.expect("nobody else was faster");
-        for held in self.store.held_by_connection(id, usize::MAX).await.expect("rows in memory") {
-            let before = self.store.transaction(&held).await.expect("rows in memory").expect("a transaction");
-            let mut after = before.clone();
-            after.retry(self.ours.now()).expect("what is parked can be retried");
-            self.store.save(Change::new(&before, &after)).await.expect("nobody else was faster");
-            self.nudge(&after.account_id, Duration::ZERO);
+        for account in self.store.release_held_by_connection(id, self.ours.now()).await.expect("rows in memory") {
+            self.nudge(&account, Duration::ZERO);
         }
+        self.changed.notify_one();
+    }
+
+    /// What the console does when a person retries a lead.
+    pub(crate) async fn retry(&self, id: &TransactionId) {
+        let account =
+            self.store.retry(id, Rules::Original, self.ours.now()).await.expect("what is parked can be retried");
+        self.nudge(&account, Duration::ZERO);
         self.changed.notify_one();
     }
 

@@ -7,7 +7,8 @@ use simulation::{bench::Bench, cores, run};
 const FOUND: [u64; 7] = [
     5, // An account whose send times were taken was looked at again at once, and each look took more of them.
     1085, 1475, // A client with all keys was missed because a search lagged behind, and was made again.
-    101, 536, 1413, 1503, // A client in doubt, made for every lead, was taken for another bundle's and made again.
+    101, 536, 1413,
+    1503, // A client in doubt, made for every lead, was taken for another bundle's and made again.
 ];
 
 /// How many seeds are played besides.
