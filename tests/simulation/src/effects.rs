@@ -133,6 +133,11 @@ impl Effects {
         Arc::new(Self(Mutex::new(state)))
     }
 
+    /// Those of somebody whom nothing befalls.
+    pub(crate) fn none() -> Arc<Self> {
+        Self::new(Fates::Plan(Plan::default()), false)
+    }
+
     /// The next effect, and what befalls it.
     fn next(&self, kind: Kind, name: &str) -> Fate {
         let mut state = self.state();
@@ -214,6 +219,11 @@ pub(crate) struct Seam {
 }
 
 impl Seam {
+    /// That of a new process.
+    pub(crate) fn new(effects: Arc<Effects>) -> Self {
+        Self { effects, fuse: Arc::default() }
+    }
+
     /// Passes the boundary of an effect. A process that dies here never comes back; one that was frozen goes on.
     pub(crate) async fn pass(&self, kind: Kind, name: &str) -> Fate {
         match self.effects.next(kind, name) {

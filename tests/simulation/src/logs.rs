@@ -12,7 +12,8 @@ use tracing::{
 };
 
 /// The crates of the product: what libraries say is not ours.
-const OURS: [&str; 7] = ["processor", "scheduler", "store", "remonline", "facebook", "domain", "transport"];
+const OURS: [&str; 8] =
+    ["processor", "scheduler", "connections", "store", "remonline", "facebook", "domain", "transport"];
 
 /// Every line logged on this thread since the last look.
 #[derive(Debug, Clone, Default)]

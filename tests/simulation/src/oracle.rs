@@ -1,6 +1,7 @@
 //! Judges a run by what it left behind: the ledgers of the simulators, the tables, the logs. It knows nothing of what
 //! befell whom.
 
+mod audit;
 mod clients;
 mod orders;
 mod privacy;
@@ -35,6 +36,7 @@ pub async fn judge(world: &World, logs: &str) -> Verdict {
         breaches.extend(clients::breaches(world, company, &transactions));
         breaches.extend(rate::breaches(company));
     }
+    breaches.extend(audit::breaches(world).await);
     breaches.extend(privacy::breaches(world, &transactions, logs));
     let mut states = BTreeMap::new();
     for transaction in &transactions {

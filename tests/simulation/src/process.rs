@@ -1,4 +1,4 @@
-//! One process of the processor function: what it remembers dies with it, what it stored stays.
+//! Processes of the functions: what one remembers dies with it, what it stored stays.
 
 use std::{
     convert::Infallible,
@@ -9,13 +9,18 @@ use std::{
     time::Duration,
 };
 
+use domain::Clock;
 use futures::future::{Either, select};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use processor::{Handled, Invocation, Message, Processor};
+use scheduler::{Job, Outcome, Scheduler};
 use tokio::sync::Notify;
 
-/// How long Lambda lets an invocation run.
-const TIME_LIMIT: Duration = Duration::from_secs(60);
+/// How long Lambda lets an invocation of the processor run.
+const PROCESSOR_TIME: Duration = Duration::from_secs(60);
+
+/// How long it lets one of the scheduler run.
+const SCHEDULER_TIME: Duration = Duration::from_secs(300);
 
 /// Ends a process in the middle of its work.
 #[derive(Debug, Default)]
@@ -36,18 +41,26 @@ impl Fuse {
         self.frozen.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) async fn burnt(&self) {
-        let death = async {
-            tokio::time::sleep(TIME_LIMIT).await;
+    /// What the work gives; `None` when the process died of it or was ended after `time`.
+    async fn survive<T>(&self, work: impl Future<Output = T>, time: Duration) -> Option<T> {
+        match select(std::pin::pin!(work), std::pin::pin!(self.burnt(time))).await {
+            Either::Left((result, _)) => Some(result),
+            Either::Right(_) => None,
+        }
+    }
+
+    async fn burnt(&self, time: Duration) {
+        let ended = async {
+            tokio::time::sleep(time).await;
             if self.frozen.load(Ordering::Relaxed) {
                 std::future::pending::<()>().await;
             }
         };
-        select(std::pin::pin!(self.blown.notified()), std::pin::pin!(death)).await;
+        select(std::pin::pin!(self.blown.notified()), std::pin::pin!(ended)).await;
     }
 }
 
-/// A process that may be invoked again and again.
+/// A process of the processor, which may be invoked again and again.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) processor: Processor,
@@ -57,12 +70,17 @@ pub(crate) struct Process {
 impl Process {
     /// Handles a batch; `None` when the process died of it.
     pub(crate) async fn invoke(&self, request_id: String, messages: Vec<Message>) -> Option<Handled> {
-        let deadline = self.processor.clock.now() + SignedDuration::try_from(TIME_LIMIT).unwrap_or_default();
-        let invocation = Invocation { request_id, deadline };
-        let handled = self.processor.handle(messages, &invocation);
-        match select(std::pin::pin!(handled), std::pin::pin!(self.fuse.burnt())).await {
-            Either::Left((handled, _)) => Some(handled),
-            Either::Right(_) => None,
-        }
+        let invocation = Invocation { request_id, deadline: deadline(&self.processor.clock, PROCESSOR_TIME) };
+        self.fuse.survive(self.processor.handle(messages, &invocation), PROCESSOR_TIME).await
     }
+}
+
+/// Does a job of the scheduler; `None` when its process died of it.
+pub(crate) async fn run_job(scheduler: &Scheduler, fuse: &Fuse, job: Job) -> Option<anyhow::Result<Outcome>> {
+    let deadline = deadline(&scheduler.clock, SCHEDULER_TIME);
+    fuse.survive(scheduler.handle(job, deadline), SCHEDULER_TIME).await
+}
+
+fn deadline(clock: &Clock, time: Duration) -> Timestamp {
+    clock.now() + SignedDuration::try_from(time).unwrap_or_default()
 }

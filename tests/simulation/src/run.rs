@@ -8,6 +8,7 @@ use std::{
 
 use domain::{Reason, State, TransactionId};
 use futures::future::select;
+use scheduler::Job;
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
@@ -62,7 +63,7 @@ pub fn play(bench: &Bench, seed: u64, script: Script, fates: Fates, recorded: bo
     let runtime = runtime.expect("an event loop");
     tracing::dispatcher::with_default(&bench.dispatch, || {
         runtime.block_on(async {
-            let Script { events, calm_at, bundles, known, unreliable, stale_ms } = script;
+            let Script { events, calm_at, bundles, known, unreliable, stale_ms, jobs } = script;
             let world = World::begin(bench, Beginning { fates, recorded, seed, unreliable, bundles }).await;
             known.into_iter().for_each(|known| world.knows(known));
             for company in &world.outside.companies {
@@ -72,8 +73,8 @@ pub fn play(bench: &Bench, seed: u64, script: Script, fates: Fates, recorded: bo
                     settings.order_search_delay_ms = stale_ms;
                 });
             }
-            let mut run = Run::of(&world, events, calm_at);
-            run.play().await;
+            Run::of(&world, events, calm_at, &jobs).play().await;
+            world.audit().await;
             let verdict = oracle::judge(&world, &bench.logs.take()).await;
             let (effects, trace) = world.effects.trace();
             (Outcome { verdict, effects, trace }, world)
@@ -94,7 +95,7 @@ struct Run<'w> {
 }
 
 impl<'w> Run<'w> {
-    fn of(world: &'w Arc<World>, events: Vec<(Duration, Event)>, calm_at: Duration) -> Self {
+    fn of(world: &'w Arc<World>, events: Vec<(Duration, Event)>, calm_at: Duration, jobs: &[Job]) -> Self {
         let began = Instant::now();
         let events = events.into_iter().map(|(at, event)| (began + at, event)).collect();
         Self {
@@ -102,7 +103,7 @@ impl<'w> Run<'w> {
             began,
             events,
             calm_at: began + calm_at,
-            schedule: Schedule::begin(),
+            schedule: Schedule::begin(jobs),
             rests_by: None,
             retried: BTreeSet::new(),
         }
@@ -111,11 +112,11 @@ impl<'w> Run<'w> {
     /// Until everything rests, or should.
     async fn play(&mut self) {
         loop {
-            let wake_at = self.schedule.next_wake(self.world).await;
+            let job_at = self.schedule.next(self.world).await;
             let message_at = self.world.queue.next_visible().filter(|_| self.world.has_room());
             let event_at = self.events.front().map(|(at, _)| *at);
             let calm_at = (self.rests_by.is_none() && self.events.is_empty()).then_some(self.calm_at);
-            let next = [wake_at, message_at, event_at, calm_at].into_iter().flatten().min();
+            let next = [job_at, message_at, event_at, calm_at].into_iter().flatten().min();
             match next {
                 None if self.world.is_idle() => return,
                 None => self.world.changed.notified().await,
@@ -125,7 +126,7 @@ impl<'w> Run<'w> {
                     select(changed, std::pin::pin!(sleep_until(at))).await;
                 }
             }
-            self.schedule.start_jobs(self.world, wake_at);
+            self.schedule.start_jobs(self.world);
             while self.events.front().is_some_and(|(at, _)| *at <= Instant::now()) {
                 if let Some((at, event)) = self.events.pop_front() {
                     self.happen(at, event).await;
@@ -143,6 +144,7 @@ impl<'w> Run<'w> {
 
     async fn happen(&mut self, at: Instant, event: Event) {
         self.world.effects.note(at.duration_since(self.began));
+        self.schedule.heed();
         match event {
             Event::Lead { form, answers, told_after } => {
                 let lead = self.world.submit(form, answers);
@@ -170,6 +172,7 @@ impl<'w> Run<'w> {
     async fn calm(&mut self) {
         self.world.effects.calm();
         self.world.queue.calm();
+        self.schedule.heed();
         for connection in COMPANIES.into_iter().chain([PAGE_CONNECTION]) {
             self.world.resume(&slug(connection), None).await;
         }

@@ -3,71 +3,99 @@
 use std::{sync::Arc, time::Duration};
 
 use domain::AccountId;
-use futures::future::select;
-use store::{Store, StoreError};
+use scheduler::Job;
 use tokio::time::Instant;
 
 use crate::world::{COMPANIES, World};
 
-/// How often `wake` runs.
-const WAKE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// How long after something happened outside the jobs run that look at both systems. Later ones would find what those
+/// before them found, and are left out: most days of a long run are quiet.
+const ATTENTION: Duration = Duration::from_secs(6 * 3600);
 
 /// When which job runs.
 #[derive(Debug)]
 pub(crate) struct Schedule {
+    wake: Timetable,
+    rounds: Vec<Timetable>,
+    attentive_until: Instant,
+}
+
+/// The times of a job.
+#[derive(Debug)]
+struct Timetable {
+    job: Job,
+    every: Duration,
     began: Instant,
-    woken_at: Option<Instant>,
+    ran_at: Instant,
+    /// When it is to run, as was last found out.
+    due: Option<Instant>,
 }
 
 impl Schedule {
-    /// Begins now.
-    pub(crate) fn begin() -> Self {
-        Self { began: Instant::now(), woken_at: None }
+    /// Begins now. `wake` always runs, other jobs where they are named.
+    pub(crate) fn begin(jobs: &[Job]) -> Self {
+        let rounds = jobs.iter().map(|job| Timetable::begin(*job)).collect();
+        Self { wake: Timetable::begin(Job::Wake), rounds, attentive_until: Instant::now() + ATTENTION }
     }
 
-    /// The next minute at which `wake` will have something to do. Those before it read the tables and send nothing, and
-    /// are left out: most runs last for hours in which nothing is due.
-    pub(crate) async fn next_wake(&self, world: &World) -> Option<Instant> {
-        let mut due = None;
-        for account in COMPANIES.map(AccountId::new) {
-            let next = world.store.next_due(&account).await.ok()?;
-            due = next.into_iter().chain(due).min();
+    /// Something happened outside.
+    pub(crate) fn heed(&mut self) {
+        self.attentive_until = Instant::now() + ATTENTION;
+    }
+
+    /// Finds out when the next job will have something to do.
+    pub(crate) async fn next(&mut self, world: &World) -> Option<Instant> {
+        let now = Instant::now();
+        self.wake.due = due_work(world).await.map(|due_at| self.wake.next_from(due_at.max(now)));
+        for round in &mut self.rounds {
+            round.due = Some(round.next_from(now)).filter(|at| *at <= self.attentive_until);
         }
-        let due_at = world.ours.moment(due?).max(Instant::now());
-        let earliest = self.woken_at.map_or(due_at, |woken_at| due_at.max(woken_at + WAKE));
-        let minutes = earliest.duration_since(self.began).as_nanos().div_ceil(WAKE.as_nanos());
-        Some(self.began + WAKE * u32::try_from(minutes).unwrap_or(u32::MAX))
+        self.timetables().filter_map(|timetable| timetable.due).min()
     }
 
     /// Starts the jobs whose time has come.
-    pub(crate) fn start_jobs(&mut self, world: &Arc<World>, wake_at: Option<Instant>) {
+    pub(crate) fn start_jobs(&mut self, world: &Arc<World>) {
         let now = Instant::now();
-        if wake_at.is_some_and(|at| at <= now) {
-            self.woken_at = Some(now);
-            world.spawn(run_wake(Arc::clone(world)));
+        for timetable in self.timetables().filter(|timetable| timetable.due.is_some_and(|at| at <= now)) {
+            timetable.ran_at = now;
+            world.begin_job(timetable.job);
         }
+    }
+
+    fn timetables(&mut self) -> impl Iterator<Item = &mut Timetable> {
+        std::iter::once(&mut self.wake).chain(&mut self.rounds)
     }
 }
 
-/// `wake` in a process of its own, which may die of it.
-async fn run_wake(world: Arc<World>) {
-    let seam = world.seam();
-    let store = world.tables(&seam);
-    let job = async {
-        if let Ok(accounts) = accounts_due(&store, &world).await {
-            accounts.iter().for_each(|account| world.nudge(account, Duration::ZERO));
-        }
-    };
-    select(std::pin::pin!(job), std::pin::pin!(seam.fuse.burnt())).await;
+/// When a lead will be due. The minutes before that, in which `wake` would read the tables and send nothing, are left
+/// out: most runs last for hours in which nothing is due.
+async fn due_work(world: &World) -> Option<Instant> {
+    let mut due = None;
+    for account in COMPANIES.map(AccountId::new) {
+        let next = world.store.next_due(&account).await.ok()?;
+        due = next.into_iter().chain(due).min();
+    }
+    Some(world.ours.moment(due?))
 }
 
-/// What `wake` of the scheduler asks the tables.
-async fn accounts_due(store: &Store, world: &World) -> Result<Vec<AccountId>, StoreError> {
-    let now = world.ours.now();
-    let mut due = Vec::new();
-    for account in store.accounts().await? {
-        let next = store.next_due(&account).await?;
-        due.extend(next.filter(|next| *next <= now).map(|_| account));
+impl Timetable {
+    fn begin(job: Job) -> Self {
+        let every = MINUTE
+            * match job {
+                Job::Wake => 1,
+                Job::Reconcile => 15,
+                Job::Audit | Job::Check | Job::Redrive => 60,
+            };
+        let began = Instant::now();
+        Self { job, every, began, ran_at: began, due: None }
     }
-    Ok(due)
+
+    /// The first of its times from `moment` on, and after the one at which it last ran.
+    fn next_from(&self, moment: Instant) -> Instant {
+        let earliest = moment.max(self.ran_at + Duration::from_nanos(1));
+        let times = earliest.duration_since(self.began).as_nanos().div_ceil(self.every.as_nanos());
+        self.began + self.every * u32::try_from(times).unwrap_or(u32::MAX)
+    }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::backoff;
 use jiff::SignedDuration;
 use rand::{RngExt, SeedableRng, rngs::SmallRng};
+use scheduler::Job;
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,7 +25,7 @@ pub enum Event {
         form: &'static str,
         /// What the person answers.
         answers: Vec<(String, Vec<String>)>,
-        /// How long after each of Meta's notices comes.
+        /// How long after each of Meta's notices comes; none when all of them are lost.
         told_after: Vec<Duration>,
     },
     /// A key or token is refused from now on.
@@ -52,6 +53,8 @@ pub struct Script {
     pub unreliable: Unreliable,
     /// How stale RemOnline's searches are, in milliseconds.
     pub stale_ms: u64,
+    /// What the scheduler does besides `wake`.
+    pub jobs: Vec<Job>,
 }
 
 /// Somebody a company knows before.
@@ -91,6 +94,7 @@ impl Script {
             known: known(chance, &people),
             unreliable: unreliable(chance),
             stale_ms,
+            jobs: vec![Job::Reconcile, Job::Audit, Job::Check],
         }
     }
 
@@ -131,8 +135,8 @@ fn leads(chance: &mut SmallRng, people: &[Person], calm_at: Duration) -> Vec<(Du
     let rush = chance.random_bool(0.3).then(|| moment(chance, calm_at));
     let count = chance.random_range(8..24);
     let lead = |_| {
-        let told_after =
-            (0..chance.random_range(1..3)).map(|_| Duration::from_secs(chance.random_range(0..200))).collect();
+        let notices = if chance.random_ratio(1, 6) { 0 } else { chance.random_range(1..3) };
+        let told_after = (0..notices).map(|_| Duration::from_secs(chance.random_range(0..200))).collect();
         let event = Event::Lead {
             form: FORMS[chance.random_range(0..FORMS.len())],
             answers: people[chance.random_range(0..people.len())].answers(chance),

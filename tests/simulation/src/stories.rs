@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use scheduler::Job;
 use serde_json::{Value, json};
 
 use crate::{
@@ -67,6 +68,7 @@ impl Story {
                 ..Self::of("create failed", vec![lead(0)], |_| {})
             },
             key_revoked(),
+            never_told(),
         ]
     }
 
@@ -81,6 +83,7 @@ impl Story {
             known: Vec::new(),
             unreliable: Unreliable::default(),
             stale_ms: 0,
+            jobs: Vec::new(),
         };
         Self { name, script, trouble: None }
     }
@@ -132,4 +135,15 @@ fn key_revoked() -> Story {
     let mut events = vec![(Duration::ZERO, Event::Refused(Refused::Key(0))), lead(1)];
     events.push((Duration::from_secs(300), Event::Mended(Refused::Key(0), false)));
     Story::of("key revoked and resumed", events, |_| {})
+}
+
+fn never_told() -> Story {
+    let mut story = Story::of("webhook never came", vec![lead(0)], |_| {});
+    story.script.jobs.push(Job::Reconcile);
+    for (_, event) in &mut story.script.events {
+        if let Event::Lead { told_after, .. } = event {
+            told_after.clear();
+        }
+    }
+    story
 }

@@ -1,42 +1,35 @@
 //! Everything around the processes of the product in one run.
 
+mod functions;
+mod opening;
+mod people;
+
 use std::{
-    panic::AssertUnwindSafe,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use domain::{
-    Account, AccountId, Bundle, BundleState, Connection, ConnectionKind, ConnectionState, LeadgenEvent, PhoneSearch,
-    QueueMessage, Slug, Timing, Transaction, TransactionId,
-};
-use facebook::{AppSecrets, graph::Graph};
-use futures::FutureExt;
-use jiff::SignedDuration;
-use processor::{FormCache, Handled, Message, Processor};
-use secrecy::SecretString;
+use domain::{Bundle, LeadgenEvent, QueueMessage, Slug, Transaction};
 use serde_json::Value;
 use simulators::{
-    Fault,
-    meta::{App, Form, Meta, NewLead, Question, Scope, graph_error},
+    meta::{App, Form, Meta, NewLead, Question},
     remonline::RemOnline,
 };
-use store::{Hasher, Memory, Rules, Sealed, Sealer, Store};
+use store::{Hasher, Memory, Sealer, Store};
 use tokio::{sync::Notify, time::Instant};
-use transport::Transport;
 
+pub use self::people::Refused;
+use self::{
+    functions::Functions,
+    people::{Keys, api_key},
+};
 use crate::{
     bench::Bench,
     clocks::WrongClock,
     effects::{Effects, Fates, Seam},
-    process::{Fuse, Process},
     queue::{Queue, Unreliable},
-    script::Known,
     tables::Tables,
-    wire::{Company, Outside, Wire},
+    wire::{Company, Outside},
 };
 
 /// The connections of the two companies at RemOnline; their accounts have the same names.
@@ -50,26 +43,7 @@ const PAGE: &str = "110000000000007";
 /// The forms of the page.
 pub const FORMS: [&str; 3] = ["700000000000001", "700000000000002", "700000000000003"];
 
-/// Invocations side by side.
-const CONCURRENCY: usize = 3;
-
-/// Longest delay of a message, in seconds.
-const LONGEST_DELAY: i64 = 900;
-
-/// When the companies' own cards and orders were made: before every run, and not so long before that an order is too old
-/// to be found.
-const LONG_AGO: &str = "2026-11-20T08:00:00Z";
-
 const APP_SECRET: &str = "kenar-secret";
-
-/// Whose credentials are refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
-    /// The key of this company.
-    Key(usize),
-    /// The token of the page.
-    Token,
-}
 
 /// Everything around the processes of the product in one run.
 #[derive(Debug)]
@@ -94,17 +68,8 @@ pub struct World {
     sealer: Sealer,
     keys: [Keys; 2],
     announced: Mutex<Vec<LeadgenEvent>>,
-    idle: Mutex<Vec<Process>>,
-    busy: AtomicUsize,
-    invocations: AtomicUsize,
+    functions: Functions,
     breaches: Mutex<Vec<String>>,
-}
-
-/// The keys of a company at RemOnline.
-#[derive(Debug)]
-struct Keys {
-    sealed: [Sealed; 2],
-    current: AtomicUsize,
 }
 
 /// What a world begins with.
@@ -156,9 +121,7 @@ impl World {
             sealer: bench.sealer.clone(),
             keys: [Keys::seal(bench, 0).await, Keys::seal(bench, 1).await],
             announced: Mutex::default(),
-            idle: Mutex::default(),
-            busy: AtomicUsize::new(0),
-            invocations: AtomicUsize::new(0),
+            functions: Functions::default(),
             breaches: Mutex::default(),
         };
         world.connect(bench, &token).await;
@@ -166,52 +129,6 @@ impl World {
             world.add_bundle(&id, document).await;
         }
         Arc::new(world)
-    }
-
-    async fn connect(&self, bench: &Bench, token: &str) {
-        for (company, name) in COMPANIES.into_iter().enumerate() {
-            let id = AccountId::new(name);
-            let account = Account { id, name: name.to_owned(), phone_search: PhoneSearch::Together };
-            let kind = ConnectionKind::Remonline { account };
-            self.add_connection(bench, name, kind, &api_key(company, 0)).await;
-        }
-        let page_id = PAGE.parse().expect("an id");
-        let kind = ConnectionKind::Facebook { page_id, page_name: "Ремонт Плюс".to_owned() };
-        self.add_connection(bench, PAGE_CONNECTION, kind, token).await;
-    }
-
-    async fn add_connection(&self, bench: &Bench, id: &str, kind: ConnectionKind, secret: &str) {
-        let (id, now, state) = (slug(id), self.ours.now(), ConnectionState::Active);
-        let connection = Connection { title: id.to_string(), id, kind, state, created_at: now, checked_at: now };
-        let sealed = bench.seal(&connection.id, connection.secret_purpose(), secret).await;
-        self.store.create_connection(&connection, &sealed).await.expect("the tables are new");
-    }
-
-    async fn add_bundle(&mut self, id: &str, document: Value) {
-        let now = self.ours.now();
-        let bundle = Bundle {
-            id: slug(id),
-            version: 1,
-            state: BundleState::Active,
-            page_id: PAGE.parse().expect("an id"),
-            first_started_at: Some(now),
-            created_at: now,
-            document: serde_json::from_value(document).expect("the document of a bundle"),
-        };
-        self.store.create_bundle(&bundle).await.expect("the tables are new");
-        self.bundles.push(bundle);
-    }
-
-    /// A company has had a client, and maybe an order, for some time.
-    pub(crate) fn knows(&self, Known { company, mut card, order }: Known) {
-        let remonline = &self.outside.companies[company].remonline;
-        card["created_at"] = LONG_AGO.into();
-        let client_id = remonline.insert_person(card);
-        if let Some(mut order) = order {
-            order["client_id"] = client_id.into();
-            order["created_at"] = LONG_AGO.into();
-            remonline.insert_order(order);
-        }
     }
 
     /// A person fills in a form; the front door has the notice and has put it on the queue.
@@ -256,159 +173,13 @@ impl World {
     }
 
     /// A seam for a new process or job.
-    pub(crate) fn seam(&self) -> Seam {
-        Seam { effects: Arc::clone(&self.effects), fuse: Arc::new(Fuse::default()) }
+    fn seam(&self) -> Seam {
+        Seam::new(Arc::clone(&self.effects))
     }
 
     /// The tables behind a seam.
-    pub(crate) fn tables(&self, seam: &Seam) -> Store {
+    fn tables(&self, seam: &Seam) -> Store {
         Store::new(Arc::new(Tables { rows: Arc::clone(&self.rows), seam: seam.clone() }))
-    }
-
-    /// Whether an invocation could begin now.
-    pub(crate) fn has_room(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) < CONCURRENCY
-    }
-
-    /// Whether nobody works.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) == 0
-    }
-
-    /// Hands visible messages to processes, as the event source mapping does.
-    pub(crate) fn deliver(self: &Arc<Self>) {
-        while self.has_room() {
-            let messages = self.queue.receive();
-            if messages.is_empty() {
-                return;
-            }
-            let process = lock(&self.idle).pop().unwrap_or_else(|| self.start());
-            self.spawn(Arc::clone(self).invoke(process, messages));
-        }
-    }
-
-    /// Runs something beside the world until it is over.
-    pub(crate) fn spawn(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
-        let world = Arc::clone(self);
-        self.busy.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(async move {
-            if AssertUnwindSafe(work).catch_unwind().await.is_err() {
-                lock(&world.breaches).push("the product panicked".to_owned());
-            }
-            world.busy.fetch_sub(1, Ordering::Relaxed);
-            world.changed.notify_one();
-        });
-    }
-
-    async fn invoke(self: Arc<Self>, process: Process, messages: Vec<(u64, String)>) {
-        let request_id = format!("request-{}", self.invocations.fetch_add(1, Ordering::Relaxed));
-        let batch = messages.iter().map(|(id, body)| Message { id: id.to_string(), body: body.clone() }).collect();
-        if let Some(handled) = process.invoke(request_id, batch).await {
-            self.conclude(&messages, &handled);
-            lock(&self.idle).push(process);
-        }
-    }
-
-    /// What the function does with what came of a batch.
-    fn conclude(&self, messages: &[(u64, String)], handled: &Handled) {
-        if !handled.unreadable.is_empty() {
-            lock(&self.breaches).push("a message could not be read".to_owned());
-        }
-        for (account, at) in &handled.nudges {
-            let delay = at.duration_since(self.ours.now()).max(SignedDuration::ZERO);
-            if delay.as_secs() < LONGEST_DELAY {
-                self.nudge(account, delay.unsigned_abs());
-            }
-        }
-        for (id, _) in messages {
-            if !handled.failed.contains(&id.to_string()) {
-                self.queue.delete(*id);
-            }
-        }
-    }
-
-    /// Sends a nudge for an account.
-    pub(crate) fn nudge(&self, account: &AccountId, delay: Duration) {
-        // SQS counts whole seconds.
-        let delay = Duration::from_secs(delay.as_secs() + u64::from(delay.subsec_nanos() > 0));
-        self.queue.nudge(body(&QueueMessage::Wake { account_id: account.clone() }), delay);
-    }
-
-    /// A process that remembers nothing yet.
-    fn start(&self) -> Process {
-        let seam = self.seam();
-        let clock = self.ours.clock();
-        let wire = Wire { outside: Arc::clone(&self.outside), seam: seam.clone(), clock: clock.clone() };
-        let transport: Arc<dyn Transport> = Arc::new(wire);
-        let secrets = AppSecrets::parse(&SecretString::from(APP_SECRET)).expect("a secret");
-        let graph_url = "https://graph.facebook.com/v26.0".parse().expect("a URL");
-        let processor = Processor {
-            store: self.tables(&seam),
-            sealer: self.sealer.clone(),
-            hasher: hasher(),
-            graph: Graph::new(Arc::clone(&transport), graph_url, None, secrets),
-            transport,
-            remonline_url: "https://api.roapp.io/v2".parse().expect("a URL"),
-            min_interval: SignedDuration::from_millis(360),
-            retention_days: 30,
-            clock,
-            timing: Timing::scaled(1.0),
-            forms: FormCache::default(),
-        };
-        Process { processor, fuse: seam.fuse }
-    }
-
-    /// The key of a company, or Meta's token of the page, is refused from now on.
-    pub fn refuse(&self, whose: Refused) {
-        match whose {
-            Refused::Key(company) => self.outside.companies[company].remonline.revoke_key(&self.current_key(company)),
-            Refused::Token => {
-                let dead = Fault::always(graph_error(190, Some(463)));
-                self.outside.meta.inject_for(Scope::Page(PAGE.to_owned()), dead);
-            }
-        }
-    }
-
-    /// A person lets the same key or token in again, or makes another key, and resumes the connection.
-    pub async fn mend(&self, whose: Refused, another: bool) {
-        let Refused::Key(company) = whose else {
-            self.outside.meta.clear_faults();
-            return self.resume(&slug(PAGE_CONNECTION), None).await;
-        };
-        let keys = &self.keys[company];
-        if another {
-            keys.current.store(1, Ordering::Relaxed);
-        }
-        self.outside.companies[company].remonline.add_key(&self.current_key(company));
-        let sealed = &keys.sealed[keys.current.load(Ordering::Relaxed)];
-        self.resume(&slug(COMPANIES[company]), Some(sealed).filter(|_| another)).await;
-    }
-
-    fn current_key(&self, company: usize) -> String {
-        api_key(company, self.keys[company].current.load(Ordering::Relaxed))
-    }
-
-    /// What the console does when a person resumes a connection, with another secret or the one it has.
-    pub(crate) async fn resume(&self, id: &Slug, secret: Option<&Sealed>) {
-        let before = self.store.connection(id).await.expect("rows in memory").expect("a connection");
-        let after = Connection { state: ConnectionState::Active, checked_at: self.ours.now(), ..before.clone() };
-        let saved = match secret {
-            Some(secret) => self.store.replace_secret(&before, &after, secret).await,
-            None => self.store.save_connection(&before, &after).await,
-        };
-        saved.expect("nobody else was faster");
-        for account in self.store.release_held_by_connection(id, self.ours.now()).await.expect("rows in memory") {
-            self.nudge(&account, Duration::ZERO);
-        }
-        self.changed.notify_one();
-    }
-
-    /// What the console does when a person retries a lead.
-    pub(crate) async fn retry(&self, id: &TransactionId) {
-        let account =
-            self.store.retry(id, Rules::Original, self.ours.now()).await.expect("what is parked can be retried");
-        self.nudge(&account, Duration::ZERO);
-        self.changed.notify_one();
     }
 
     fn announced(&self) -> MutexGuard<'_, Vec<LeadgenEvent>> {
@@ -416,22 +187,9 @@ impl World {
     }
 }
 
-impl Keys {
-    async fn seal(bench: &Bench, company: usize) -> Self {
-        let (id, first, second) = (slug(COMPANIES[company]), api_key(company, 0), api_key(company, 1));
-        let sealed = [bench.seal(&id, "api_key", &first).await, bench.seal(&id, "api_key", &second).await];
-        Self { sealed, current: AtomicUsize::new(0) }
-    }
-}
-
 /// What makes the keyed hashes of every run.
 pub(crate) fn hasher() -> Hasher {
     Hasher::with_key([7; 32])
-}
-
-/// The `number`th key of a company.
-pub(crate) fn api_key(company: usize, number: usize) -> String {
-    format!("kenar-{}-{number}", COMPANIES[company])
 }
 
 /// An id from a text that is one.

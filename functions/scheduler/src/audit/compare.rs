@@ -50,18 +50,18 @@ fn made_order(transaction: &Transaction) -> Option<i64> {
     transaction.order_id.filter(|_| transaction.order_outcome == Some(OrderOutcome::Created))
 }
 
-/// Clients that we made for somebody who, by the rules of the bundle, was another client already or became one.
+/// Clients that we made for somebody who, by the rules of the bundle, was another client already. RemOnline counts its
+/// ids up: of two clients the one with the lower id is the older.
 pub(super) fn doubled_clients(recorded: &[Transaction], bundles: &[Bundle]) -> Vec<Found> {
     let mut clients: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
-    for transaction in recorded {
-        for hash in transaction.phone_hash.iter().chain(&transaction.email_hash) {
-            clients.entry(hash).or_default().extend(transaction.client_id);
-        }
+    for (hash, client_id) in recorded.iter().flat_map(sure_keys) {
+        clients.entry(hash).or_default().insert(client_id);
     }
     let doubled = recorded.iter().filter(|transaction| transaction.client_outcome == Some(ClientOutcome::Created));
     let doubled = doubled.filter_map(|transaction| {
         let hashes = keys(transaction, bundles).into_iter();
-        let same = hashes.filter_map(|hash| clients.get(hash)).find(|clients| clients.len() > 1)?;
+        let mut same = hashes.filter_map(|hash| clients.get(hash));
+        let same = same.find(|clients| clients.first().copied() < transaction.client_id)?;
         Some((FindingKind::ClientDoubled, transaction.id.clone(), same.clone()))
     });
     // Two that were made for one person are one finding: that of the later lead.
@@ -70,6 +70,15 @@ pub(super) fn doubled_clients(recorded: &[Transaction], bundles: &[Bundle]) -> V
         by_clients.entry(clients.clone()).or_insert((kind, id, clients));
     }
     by_clients.into_values().collect()
+}
+
+/// The keyed hashes that belong to a transaction's client without doubt: both, where we made it of them. Of two keys of a
+/// client that was found one may belong to somebody else.
+fn sure_keys(transaction: &Transaction) -> impl Iterator<Item = (&str, i64)> {
+    let hashes = transaction.phone_hash.iter().chain(&transaction.email_hash);
+    let made = transaction.client_outcome == Some(ClientOutcome::Created);
+    let client_id = transaction.client_id.filter(|_| made || hashes.clone().count() == 1);
+    hashes.filter_map(move |hash| Some((hash.as_str(), client_id?)))
 }
 
 /// The keyed hashes of which one makes a known client of the lead. None where the bundle makes a client for every lead,

@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use domain::{ClientOutcome, LeadSource, MetaId, OrderOutcome, Stage, State, Transaction, marker};
+use domain::{
+    ClientOutcome::{self, Created, Found},
+    LeadSource, MetaId, OrderOutcome, Stage, State, Transaction, marker,
+};
 use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 use rstest::rstest;
@@ -30,7 +33,7 @@ impl World {
     /// A lead that is done: with this client, whom we made, and this order, if any.
     async fn done(&self, lead: &MetaId, client_id: i64, order_id: Option<i64>) -> Transaction {
         self.done_with(lead, order_id, |transaction, now| {
-            transaction.set_client(client_id, ClientOutcome::Created, now).unwrap();
+            transaction.set_client(client_id, Created, now).unwrap();
         })
         .await
     }
@@ -164,29 +167,33 @@ async fn the_night_finds_what_the_hours_missed() {
 }
 
 #[rstest]
-#[case::same_phone("phone", "other", true)]
-#[case::same_email("other", "email", true)]
-#[case::somebody_else("other", "other", false)]
+#[case::made_with_the_same_phone((31, Created, "phone", "email"), (32, "phone", "other"), true)]
+#[case::made_with_the_same_email((31, Created, "phone", "email"), (32, "other", "email"), true)]
+#[case::found_by_the_same_phone((31, Found, "phone", ""), (32, "phone", "email"), true)]
+#[case::found_by_one_of_two_keys((31, Found, "phone", "email"), (32, "other", "email"), false)]
+#[case::the_found_one_came_later((31, Found, "phone", ""), (30, "phone", "email"), false)]
+#[case::somebody_else((31, Created, "phone", "email"), (32, "other", "other"), false)]
 #[tokio::test(start_paused = true)]
 async fn a_client_made_for_somebody_who_has_another_is_doubled(
-    #[case] phone: &str,
-    #[case] email: &str,
+    #[case] (first, outcome, phone, email): (i64, ClientOutcome, &str, &str),
+    #[case] (second, second_phone, second_email): (i64, &str, &str),
     #[case] doubled: bool,
 ) {
     let world = audited().await;
-    let make = |client_id, outcome, phone: String, email: String| {
+    let hash = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+    let with = |client_id, outcome, phone, email| {
+        let (phone, email) = (hash(phone), hash(email));
         move |transaction: &mut Transaction, now| {
-            (transaction.phone_hash, transaction.email_hash) = (Some(phone), Some(email));
+            (transaction.phone_hash, transaction.email_hash) = (phone, email);
             transaction.set_client(client_id, outcome, now).unwrap();
         }
     };
-    let known = make(31, ClientOutcome::Found, "phone".to_owned(), "email".to_owned());
-    world.done_with(&lead(1), None, known).await;
-    world.done_with(&lead(2), None, make(32, ClientOutcome::Created, phone.to_owned(), email.to_owned())).await;
+    world.done_with(&lead(1), None, with(first, outcome, phone, email)).await;
+    world.done_with(&lead(2), None, with(second, Created, second_phone, second_email)).await;
 
     let outcome = world.run(Job::Audit).await;
 
-    let expected = doubled.then(|| (FindingKind::ClientDoubled, lead(2), vec![31, 32]));
+    let expected = doubled.then(|| (FindingKind::ClientDoubled, lead(2), vec![first, second]));
     assert_eq!(world.found().await, Vec::from_iter(expected));
     assert_eq!(counted(&outcome, "ClientsDoubled"), i64::from(doubled));
 }

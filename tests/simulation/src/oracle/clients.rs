@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use domain::{ClientMode, ClientOutcome, Match, MatchKey, State, Transaction, same_phone};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::shown;
 use crate::{
     rules::signature,
+    weather::STALEST_SEARCH,
     wire::Company,
     world::{World, hasher},
 };
@@ -23,6 +25,7 @@ struct Card {
     email: Option<String>,
     /// The address it has now.
     email_now: String,
+    made_at: Option<Timestamp>,
 }
 
 /// Cards made by us and transactions that say they made one belong together one to one, and nobody made one whom the
@@ -113,7 +116,7 @@ fn signature_of(transaction: &Transaction) -> String {
 fn is_known(world: &World, transaction: &Transaction, card: &Card, older: &Card) -> bool {
     let Some(bundle) = world.bundles.iter().find(|bundle| bundle.id == transaction.id.bundle_id) else { return false };
     let rules = &bundle.document.client.duplicates;
-    if rules.mode == ClientMode::CreateAlways {
+    if rules.mode == ClientMode::CreateAlways || is_hidden(world, card, older) {
         return false;
     }
     let keys = rules.match_on.iter().filter(|key| card.has(**key)).collect::<Vec<_>>();
@@ -121,6 +124,14 @@ fn is_known(world: &World, transaction: &Transaction, card: &Card, older: &Card)
         Match::Any => keys.iter().any(|key| card.shares(**key, older)),
         Match::All => !keys.is_empty() && keys.iter().all(|key| card.shares(**key, older) && older.kept(**key)),
     }
+}
+
+/// Whether the older card may not have been seen yet: no key leads to a client that is made for every lead where another
+/// client has the key, and a search may lag behind.
+fn is_hidden(world: &World, card: &Card, older: &Card) -> bool {
+    let lag = older.made_at.zip(card.made_at).map(|(older, newer)| newer.duration_since(older));
+    let may_lag = lag.is_some_and(|lag| lag < SignedDuration::from_millis(STALEST_SEARCH.cast_signed()));
+    may_lag && always_new(world, &older.signature, &older.look())
 }
 
 impl Card {
@@ -181,6 +192,7 @@ fn cards(company: &Company) -> Vec<Card> {
             phone: text(&made["phones"][0]["phone"]),
             email: text(&made["email"]),
             email_now: person["email"].as_str().unwrap_or_default().to_owned(),
+            made_at: person["created_at"].as_str().and_then(|at| at.parse().ok()),
             signature,
         }
     };
