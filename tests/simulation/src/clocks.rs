@@ -46,6 +46,6 @@ impl WrongClock {
 }
 
 /// When every run begins.
-fn start() -> Timestamp {
+pub fn start() -> Timestamp {
     Timestamp::constant(1_795_424_400, 0)
 }

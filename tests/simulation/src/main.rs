@@ -10,6 +10,7 @@ use simulation::{
     bench::Bench,
     cores,
     crash_points::{self, Point, Told},
+    drills::{Drill, Figure},
     effects::{Fate, Seen},
     oracle::Verdict,
     run,
@@ -32,6 +33,9 @@ struct Options {
     /// Tell every canonical story with every pair of things that can befall it.
     #[arg(long)]
     pairs: bool,
+    /// Go through long trouble and say how soon it is made up for.
+    #[arg(long)]
+    drills: bool,
     /// Tell one story and show every effect of it.
     #[arg(long)]
     story: Option<String>,
@@ -48,6 +52,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let good = match &options.story {
         Some(name) => tell(name, &options.at)?,
         None if options.pairs => pairs()?,
+        None if options.drills => drills()?,
         None if options.trace => trace(options.seed)?,
         None => seeds(options.seed, options.seeds)?,
     };
@@ -90,6 +95,19 @@ fn pairs() -> anyhow::Result<bool> {
     failures.iter().for_each(|failure| println!("{failure}"));
     println!("{points} pairs, {hit} as meant, {} failed; {:.0} s", failures.len(), started.elapsed().as_secs_f64());
     Ok(failures.is_empty() && hit == points)
+}
+
+#[expect(clippy::print_stdout, reason = "it is a command for people")]
+fn drills() -> anyhow::Result<bool> {
+    let bench = Bench::new()?;
+    let mut good = true;
+    for drill in Drill::all() {
+        let (breaches, figures) = drill.play(&bench);
+        println!("{}\n{}", drill.name, breaches.iter().map(|breach| format!("    {breach}\n")).collect::<String>());
+        figures.iter().for_each(|figure| println!("    {figure}"));
+        good &= breaches.is_empty() && figures.iter().all(Figure::is_met);
+    }
+    Ok(good)
 }
 
 fn tell(name: &str, points: &[Point]) -> anyhow::Result<bool> {

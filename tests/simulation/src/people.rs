@@ -60,6 +60,17 @@ impl Person {
     }
 }
 
+/// The answers of the `number`th of ten thousand people who have nothing in common.
+pub fn anybody(number: usize) -> Vec<(String, Vec<String>)> {
+    let answers = [
+        ("full_name", format!("{} Кенаренко{number}", FIRST_NAMES[number % FIRST_NAMES.len()])),
+        ("phone_number", format!("+38050110{number:04}")),
+        ("email", format!("kenar{number}@example.com")),
+        ("what_is_broken?", "kenar screen".to_owned()),
+    ];
+    answers.map(|(key, answer)| (key.to_owned(), vec![answer])).into()
+}
+
 fn how_many(chance: &mut SmallRng) -> usize {
     [0, 1, 1, 1, 1, 2][chance.random_range(0..6)]
 }

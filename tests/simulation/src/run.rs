@@ -135,7 +135,7 @@ impl<'w> Run<'w> {
             if self.rests_by.is_none() && self.calm_at <= Instant::now() && self.events.is_empty() {
                 self.calm().await;
             }
-            if self.rests_by.is_some() {
+            if self.rests_by.is_some() && self.world.is_idle() {
                 self.retry_blamed().await;
             }
             self.world.deliver();

@@ -86,6 +86,12 @@ impl Weather {
         Self { chance, odds, spells, calm: false }
     }
 
+    /// A place that is down from the beginning on, for so long, and nothing else.
+    pub(crate) fn outage(place: &'static str, lasts: Duration) -> Self {
+        let spell = Spell { from: Duration::ZERO, to: lasts, trouble: Trouble::Down, place };
+        Self { chance: SmallRng::seed_from_u64(0), odds: Odds::default(), spells: vec![spell], calm: false }
+    }
+
     /// Nothing befalls anything any more.
     pub(crate) fn calm(&mut self) {
         self.calm = true;

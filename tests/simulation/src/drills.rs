@@ -1,0 +1,236 @@
+//! Long trouble at full load, and how the product gets over it, measured in the run's own time against the goals of a
+//! shop: how long people wait on a good day, after a night's outage, after a key was revoked.
+
+use std::{fmt, time::Duration};
+
+use domain::{Reason, State, Transaction};
+use futures::executor::block_on;
+use jiff::{SignedDuration, Timestamp};
+use scheduler::Job;
+
+use crate::{
+    bench::Bench,
+    clocks,
+    effects::Fates,
+    people::anybody,
+    queue::Unreliable,
+    rules::document,
+    run,
+    script::{Event, Script},
+    weather::Weather,
+    world::{COMPANIES, FORMS, Refused, World},
+};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The bundle, which makes a client and an order of every lead.
+const BUNDLE: &str = "repair";
+
+/// Long trouble at full load.
+#[derive(Debug)]
+pub struct Drill {
+    /// What it is.
+    pub name: &'static str,
+    leads: usize,
+    /// From one lead to the next.
+    apart: Duration,
+    /// RemOnline is down from the beginning on, for so long.
+    down: Duration,
+    /// The key is refused from the beginning on, for so long.
+    refused: Duration,
+    measure: fn(&Aftermath) -> Vec<Figure>,
+}
+
+/// A goal and what was measured.
+#[derive(Debug)]
+pub struct Figure {
+    /// What was measured.
+    pub what: &'static str,
+    is: Amount,
+    at_most: Amount,
+}
+
+/// How much of something.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+enum Amount {
+    Time(SignedDuration),
+    Number(f64),
+}
+
+/// What is left when it is over.
+struct Aftermath {
+    world: std::sync::Arc<World>,
+    /// In the order in which the leads came, each with the moment at which its form was sent.
+    transactions: Vec<(Timestamp, Transaction)>,
+    /// When the trouble was over.
+    over_at: Timestamp,
+}
+
+impl Drill {
+    /// All of them.
+    pub fn all() -> [Self; 4] {
+        let seconds = Duration::from_secs;
+        let (down, refused) = (Duration::ZERO, Duration::ZERO);
+        [
+            Self {
+                name: "a good hour, a lead every 10 s",
+                leads: 360,
+                apart: seconds(10),
+                down,
+                refused,
+                measure: |after| [after.waits(), after.throttled()].into_iter().flatten().collect(),
+            },
+            Self {
+                name: "RemOnline down for 8 h, 100 leads an hour",
+                leads: 800,
+                apart: seconds(36),
+                down: 8 * HOUR,
+                refused,
+                measure: |after| vec![after.not_done(), after.made_up_for()],
+            },
+            Self {
+                name: "RemOnline down for 14 days, 100 leads on the first",
+                leads: 100,
+                apart: seconds(600),
+                down: 14 * 24 * HOUR,
+                refused,
+                measure: |after| vec![after.not_in_sight()],
+            },
+            Self {
+                name: "key revoked for 2 h, 1,000 leads",
+                leads: 1_000,
+                apart: seconds(7),
+                down,
+                refused: 2 * HOUR,
+                measure: |after| vec![after.refused_calls(), after.not_done(), after.made_up_for()],
+            },
+        ]
+    }
+
+    /// Plays it. What must not be comes first: nothing is worth measuring where something was lost or doubled.
+    pub fn play(&self, bench: &Bench) -> (Vec<String>, Vec<Figure>) {
+        let trouble = self.down.max(self.refused);
+        let weather = Weather::outage("shop-a ", self.down);
+        let (outcome, world) = run::play(bench, 0, self.script(trouble), Fates::Chance(Box::new(weather)), false);
+        let sent = (0..).map(|number| clocks::start() + signed(self.apart * number));
+        let transactions = sent.zip(block_on(world.transactions())).collect();
+        let after = Aftermath { world, transactions, over_at: clocks::start() + signed(trouble) };
+        (outcome.verdict.breaches, (self.measure)(&after))
+    }
+
+    fn script(&self, trouble: Duration) -> Script {
+        let mut events = Vec::new();
+        if self.refused > Duration::ZERO {
+            events.push((Duration::ZERO, Event::Refused(Refused::Key(0))));
+        }
+        let mut at = Duration::ZERO;
+        for number in 0..self.leads {
+            let told_after = vec![Duration::ZERO];
+            events.push((at, Event::Lead { form: FORMS[0], answers: anybody(number), told_after }));
+            at += self.apart;
+        }
+        if self.refused > Duration::ZERO {
+            events.push((self.refused, Event::Mended(Refused::Key(0), true)));
+        }
+        Script {
+            events,
+            calm_at: trouble.max(at),
+            bundles: vec![(BUNDLE.to_owned(), document(COMPANIES[0], FORMS[0], BUNDLE))],
+            known: Vec::new(),
+            unreliable: Unreliable::default(),
+            stale_ms: 0,
+            jobs: vec![Job::Reconcile, Job::Audit, Job::Check],
+        }
+    }
+}
+
+impl Aftermath {
+    /// From the form to the order.
+    fn waits(&self) -> Vec<Figure> {
+        let wait = |(sent, transaction): &(Timestamp, Transaction)| transaction.updated_at.duration_since(*sent);
+        let mut waits: Vec<SignedDuration> = self.transactions.iter().map(wait).collect();
+        waits.sort();
+        let goals = [("half the leads, to the order", 50, 5), ("95 %", 95, 20), ("99 %", 99, 60)];
+        let figure = |(what, percent, seconds): (_, usize, _)| {
+            let place = (waits.len() * percent).div_ceil(100).saturating_sub(1);
+            Figure { what, is: Amount::Time(waits[place]), at_most: Amount::Time(SignedDuration::from_secs(seconds)) }
+        };
+        goals.map(figure).into()
+    }
+
+    fn throttled(&self) -> Vec<Figure> {
+        let requests = self.world.outside.companies[0].remonline.requests();
+        let refused = requests.iter().filter(|request| request.status == Some(429)).count();
+        #[expect(clippy::cast_precision_loss, reason = "a share is not exact")]
+        let share = 100.0 * refused as f64 / requests.len() as f64;
+        vec![Figure {
+            what: "calls answered 429, in per cent",
+            is: Amount::Number(share),
+            at_most: Amount::Number(1.0),
+        }]
+    }
+
+    fn not_done(&self) -> Figure {
+        self.none("leads not done", |transaction| transaction.state != State::Done)
+    }
+
+    /// What is not done must stand in front of a person.
+    fn not_in_sight(&self) -> Figure {
+        self.none("leads neither done nor shown as expired", |transaction| {
+            let expired = (transaction.state, transaction.reason) == (State::Parked, Some(Reason::Expired));
+            transaction.state != State::Done && !expired
+        })
+    }
+
+    fn made_up_for(&self) -> Figure {
+        let last = self.transactions.iter().map(|(_, transaction)| transaction.updated_at).max();
+        let is = last.map_or(SignedDuration::ZERO, |last| last.duration_since(self.over_at));
+        let at_most = Amount::Time(SignedDuration::from_mins(40));
+        Figure { what: "all made up for, after the end", is: Amount::Time(is), at_most }
+    }
+
+    /// Calls with a key that is refused, until the hourly probe tries it again.
+    fn refused_calls(&self) -> Figure {
+        let until = clocks::start() + SignedDuration::from_mins(59);
+        let calls = self.world.outside.companies[0].calls();
+        let calls = calls.iter().filter(|at| **at < until).count();
+        Figure { what: "calls with the refused key", is: number(calls), at_most: number(3) }
+    }
+
+    fn none(&self, what: &'static str, of: impl Fn(&Transaction) -> bool) -> Figure {
+        let count = self.transactions.iter().filter(|(_, transaction)| of(transaction)).count();
+        Figure { what, is: number(count), at_most: number(0) }
+    }
+}
+
+impl Figure {
+    /// Whether the goal was reached.
+    pub fn is_met(&self) -> bool {
+        self.is <= self.at_most
+    }
+}
+
+impl fmt::Display for Figure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, is, at_most } = self;
+        write!(f, "{what}: {is} (goal: at most {at_most})")
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Time(time) => write!(f, "{:.1} s", time.as_secs_f64()),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are not that many")]
+fn number(count: usize) -> Amount {
+    Amount::Number(count as f64)
+}
+
+fn signed(time: Duration) -> SignedDuration {
+    SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX)
+}
