@@ -117,12 +117,14 @@ impl<'w> Run<'w> {
             let event_at = self.events.front().map(|(at, _)| *at);
             let calm_at = (self.rests_by.is_none() && self.events.is_empty()).then_some(self.calm_at);
             let next = [job_at, message_at, event_at, calm_at].into_iter().flatten().min();
-            match next {
-                None if self.world.is_idle() => return,
-                None => self.world.changed.notified().await,
-                Some(at) if self.rests_by.is_some_and(|limit| at.max(Instant::now()) > limit) => return,
+            let next = next.filter(|at| self.rests_by.is_none_or(|limit| *at <= limit));
+            if next.is_none() && self.world.is_idle() || self.rests_by.is_some_and(|limit| Instant::now() >= limit) {
+                return;
+            }
+            let changed = std::pin::pin!(self.world.changed.notified());
+            match next.or(self.rests_by) {
+                None => changed.await,
                 Some(at) => {
-                    let changed = std::pin::pin!(self.world.changed.notified());
                     select(changed, std::pin::pin!(sleep_until(at))).await;
                 }
             }
