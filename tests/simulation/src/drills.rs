@@ -89,9 +89,9 @@ impl Drill {
                 measure: |after| vec![after.not_done(), after.made_up_for()],
             },
             Self {
-                name: "RemOnline down for 14 days, 100 leads on the first",
-                leads: 100,
-                apart: seconds(600),
+                name: "RemOnline down for 14 days, 25 leads on the first",
+                leads: 25,
+                apart: seconds(3_000),
                 down: 14 * 24 * HOUR,
                 refused,
                 measure: |after| vec![after.not_in_sight()],

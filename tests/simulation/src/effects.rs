@@ -104,7 +104,7 @@ pub enum Fates {
 }
 
 /// A run of more effects than this goes round in circles: whoever wants another one dies.
-pub const MOST_EFFECTS: usize = 1_000_000;
+pub const MOST_EFFECTS: usize = 200_000;
 
 /// The effects of one run.
 #[derive(Debug)]
