@@ -92,10 +92,18 @@ impl Place {
 pub(super) struct Strike {
     place: Place,
     nth: usize,
-    moment: Moment,
+    pub(super) moment: Moment,
 }
 
 impl Strike {
+    pub(super) fn function(&self) -> &'static str {
+        self.place.function()
+    }
+
+    pub(super) fn operation(&self) -> &str {
+        &self.place.operation
+    }
+
     /// With the one that opens the scene.
     pub(super) fn kills(&self) -> usize {
         1 + usize::from(SCENES[self.place.scene].opening.is_some())
@@ -104,12 +112,13 @@ impl Strike {
 
 impl Shop {
     /// The places that come up in a scene when nobody is killed after its opening.
-    pub(super) async fn rehearse(mut self, scene: &'static Scene) -> Vec<Place> {
+    pub(super) async fn rehearse(&mut self, scene: &'static Scene) -> Vec<Place> {
         let (from, _) = self.play(scene, None).await;
         let mut places = BTreeMap::new();
         for operation in self.operations(scene).split_off(from) {
             *places.entry(operation).or_insert(0) += 1;
         }
+        assert_eq!(self.done().await, self.leads(), "{scene:?} did not go well");
         let scene = SCENES.iter().position(|other| std::ptr::eq(other, scene)).unwrap();
         places.into_iter().map(|(operation, times)| Place { operation, scene, times }).collect()
     }
@@ -118,7 +127,7 @@ impl Shop {
     /// first time, what does not come up at all in the next scene of the function.
     pub(super) async fn strike(&mut self, strike: &Strike) {
         let Strike { place, nth, moment } = strike;
-        let (function, operation) = (place.function().to_owned(), place.operation.clone());
+        let (function, operation) = (strike.function().to_owned(), place.operation.clone());
         let mut failpoint = Failpoint { function, operation, nth: *nth, moment: *moment };
         let scenes = SCENES[place.scene..].iter().chain(&SCENES).filter(|scene| scene.function == failpoint.function);
         for scene in scenes.collect::<Vec<_>>() {
@@ -160,9 +169,13 @@ impl Shop {
         self.world.sandbox.operations(scene.function).unwrap()
     }
 
+    /// Ends the processes of the function, once they have done what they were at: one that dies with the account's lease
+    /// keeps everybody waiting for its end.
     async fn end_processes(&self, function: &str) {
-        for pid in self.world.sandbox.pids(function).unwrap() {
-            self.world.sandbox.kill(pid).await;
+        let sandbox = &self.world.sandbox;
+        self.world.until("it rests", async |_| sandbox.pids_at_work(function).unwrap().is_empty()).await;
+        for pid in sandbox.pids(function).unwrap() {
+            sandbox.kill(pid).await;
         }
     }
 }
