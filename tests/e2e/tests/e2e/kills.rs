@@ -15,7 +15,7 @@ mod scenes;
 mod shop;
 mod storm;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -75,6 +75,9 @@ enum Job {
     Storm { seed: u64 },
 }
 
+/// Where a process is struck, and on which side of it.
+type Side = (Place, Moment);
+
 /// What is left to do to any shop.
 type Jobs = Arc<Mutex<VecDeque<Job>>>;
 
@@ -87,14 +90,13 @@ async fn a_lead_answered_200_becomes_one_order_whatever_is_killed() {
         assert!(places.iter().any(named), "{function} did not {operation} in any scene: {places:#?}");
     }
     let jobs = run.jobs(&places);
-    let strikes = jobs.iter().filter_map(Job::strike).cloned().collect::<Vec<_>>();
+    let wanted = jobs.iter().filter_map(Job::side).collect::<BTreeSet<_>>();
+    println!("{run}: {} of {} sides of places, and random moments", wanted.len(), both_sides(&places).len());
     let report = kill(shops, jobs).await;
     println!("{report}");
-    for strike in strikes {
-        assert!(
-            report.struck(strike.function(), strike.operation(), strike.moment),
-            "not struck: {strike:?}\n{report}"
-        );
+    for (place, moment) in wanted {
+        let struck = report.struck(place.function(), &place.operation, moment);
+        assert!(struck, "not struck {moment}: {place:?}\n{report}");
     }
     assert!(FUNCTIONS.iter().all(|function| report.kills_of(function) > 0), "{report}");
     assert!(report.kills() >= run.kills && report.is_clean(), "{report}");
@@ -112,8 +114,7 @@ impl Run {
     /// by chance. It ends when there are enough kills.
     fn jobs(&self, places: &[Place]) -> VecDeque<Job> {
         let mut chance = StdRng::seed_from_u64(self.seed);
-        let both = |place: &Place| [Moment::Before, Moment::After].map(|moment| (place.clone(), moment));
-        let mut sides = places.iter().flat_map(both).collect::<Vec<_>>();
+        let mut sides = both_sides(places);
         sides.shuffle(&mut chance);
         for function in FUNCTIONS {
             let first = sides.iter().position(|(place, _)| place.function() == function);
@@ -149,16 +150,24 @@ impl Drop for Run {
 }
 
 impl Job {
-    fn strike(&self) -> Option<&Strike> {
+    fn side(&self) -> Option<Side> {
         match self {
-            Self::Strike(strike) => Some(strike),
+            Self::Strike(strike) => Some((strike.place.clone(), strike.moment)),
             Self::Storm { .. } => None,
         }
     }
 
     fn kills(&self) -> usize {
-        self.strike().map_or(STORM, Strike::kills)
+        match self {
+            Self::Strike(strike) => strike.kills(),
+            Self::Storm { .. } => STORM,
+        }
     }
+}
+
+fn both_sides(places: &[Place]) -> Vec<Side> {
+    let both = |place: &Place| [Moment::Before, Moment::After].map(|moment| (place.clone(), moment));
+    places.iter().flat_map(both).collect()
 }
 
 /// One shop for each scene, and every operation of the three functions at the first scene in which it comes up.
@@ -230,4 +239,42 @@ async fn do_jobs(mut shop: Shop, jobs: &Jobs) -> Report {
 
 fn lock(jobs: &Jobs) -> MutexGuard<'_, VecDeque<Job>> {
     jobs.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Ten for each scene.
+    fn places() -> Vec<Place> {
+        let place = |number| Place { operation: format!("operation {number}"), scene: number % SCENES.len(), times: 3 };
+        (0..10 * SCENES.len()).map(place).collect()
+    }
+
+    fn sides(kills: usize, seed: u64) -> Vec<Side> {
+        Run { kills, seed }.jobs(&places()).iter().filter_map(Job::side).collect()
+    }
+
+    #[rstest]
+    fn a_few_kills_are_a_sample_of_every_function(#[values(1, 2, 3)] seed: u64) {
+        let sides = sides(KILLS, seed);
+        let of = |function: &str| sides.iter().filter(|(place, _)| place.function() == function).count();
+        assert!(FUNCTIONS.iter().all(|function| of(function) > 0));
+        assert_eq!(sides.iter().collect::<BTreeSet<_>>().len(), sides.len(), "none twice");
+    }
+
+    #[test]
+    fn many_kills_strike_both_sides_of_every_place_before_any_twice() {
+        let (sides, all) = (sides(1_000, 1), both_sides(&places()).into_iter().collect::<BTreeSet<_>>());
+        assert_eq!(sides[..all.len()].iter().cloned().collect::<BTreeSet<_>>(), all);
+    }
+
+    #[test]
+    fn another_seed_is_another_choice() {
+        assert_eq!(sides(KILLS, 1), sides(KILLS, 1));
+        assert_ne!(sides(KILLS, 1), sides(KILLS, 2));
+    }
 }

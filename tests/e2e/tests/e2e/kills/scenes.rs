@@ -68,8 +68,8 @@ fn leads_of_new_people(shop: &mut Shop, whose: &[usize]) -> Vec<String> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) operation: String,
-    scene: usize,
-    times: usize,
+    pub(super) scene: usize,
+    pub(super) times: usize,
 }
 
 impl Place {
@@ -90,20 +90,12 @@ impl Place {
 /// One kill at a place.
 #[derive(Debug, Clone)]
 pub(super) struct Strike {
-    place: Place,
+    pub(super) place: Place,
     nth: usize,
     pub(super) moment: Moment,
 }
 
 impl Strike {
-    pub(super) fn function(&self) -> &'static str {
-        self.place.function()
-    }
-
-    pub(super) fn operation(&self) -> &str {
-        &self.place.operation
-    }
-
     /// With the one that opens the scene.
     pub(super) fn kills(&self) -> usize {
         1 + usize::from(SCENES[self.place.scene].opening.is_some())
@@ -127,7 +119,7 @@ impl Shop {
     /// first time, what does not come up at all in the next scene of the function.
     pub(super) async fn strike(&mut self, strike: &Strike) {
         let Strike { place, nth, moment } = strike;
-        let (function, operation) = (strike.function().to_owned(), place.operation.clone());
+        let (function, operation) = (place.function().to_owned(), place.operation.clone());
         let mut failpoint = Failpoint { function, operation, nth: *nth, moment: *moment };
         let scenes = SCENES[place.scene..].iter().chain(&SCENES).filter(|scene| scene.function == failpoint.function);
         for scene in scenes.collect::<Vec<_>>() {
