@@ -10,7 +10,7 @@ use super::shop::Shop;
 /// A few leads that make one function work.
 #[derive(Debug)]
 pub(super) struct Scene {
-    function: &'static str,
+    pub(super) function: &'static str,
     leads: fn(&mut Shop) -> Vec<String>,
     /// A kill of the processor that comes first; what is watched is what follows it.
     opening: Option<(&'static str, Moment)>,
