@@ -230,9 +230,9 @@ fn spawn(open: &mut JoinSet<Report>, jobs: &Jobs, shop: Option<Shop>) {
     });
 }
 
-/// Does jobs in one shop until none is left or it has suffered enough, and counts it up.
+/// Does jobs in one shop until none is left, it has suffered enough or something is wrong, and counts it up.
 async fn do_jobs(mut shop: Shop, jobs: &Jobs) -> Report {
-    while shop.kills() < KILLS_IN_ONE_SHOP {
+    while shop.is_well() && shop.kills() < KILLS_IN_ONE_SHOP {
         let job = lock(jobs).pop_front();
         match job {
             Some(Job::Strike(strike)) => shop.strike(&strike).await,

@@ -66,8 +66,9 @@ impl Shop {
         self.report.kills()
     }
 
-    pub(super) fn leads(&self) -> usize {
-        self.leads.len()
+    /// Nothing is known to be wrong in it.
+    pub(super) fn is_well(&self) -> bool {
+        self.report.is_clean()
     }
 
     /// Somebody who was not here before.
@@ -112,18 +113,22 @@ impl Shop {
         panic!("a webhook was refused {MOST_POSTS} times");
     }
 
-    /// Waits until all of these leads, than which none is newer, are at rest. One that rests in the wrong state, or does
-    /// not come to rest in time, is found when all is counted up.
-    pub(super) async fn settle(&self, leads: &[String]) {
+    /// Waits until all of these leads, than which none is newer, are at rest. Where one is in the end is for [`Self::audit`]
+    /// to see.
+    pub(super) async fn settle(&mut self, leads: &[String]) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.at_rest(leads).await && Instant::now() < deadline {
+        while !self.at_rest(leads).await {
+            if Instant::now() > deadline {
+                self.report.elsewhere.push(format!("one of the leads {leads:?} does not come to rest"));
+                return;
+            }
             sleep(LOOK_INTERVAL).await;
         }
     }
 
     async fn at_rest(&self, leads: &[String]) -> bool {
         let newest = self.transactions(leads.len()).await;
-        leads.iter().all(|lead| newest.get(lead).is_some_and(|transaction| rests(transaction)))
+        leads.iter().all(|lead| newest.get(lead).is_some_and(rests))
     }
 
     /// How many leads are done.
@@ -158,9 +163,18 @@ impl Shop {
         }
     }
 
-    /// Waits for every lead and compares what there is with what there should be.
+    /// What became of everything. Where a lead did not come to rest there is nothing more to wait for.
     pub(super) async fn count_up(mut self) -> Report {
-        self.settle(&self.leads.iter().map(|(lead, _)| lead.clone()).collect::<Vec<_>>()).await;
+        if self.is_well() {
+            self.settle(&self.leads.iter().map(|(lead, _)| lead.clone()).collect::<Vec<_>>()).await;
+        }
+        self.audit().await;
+        self.report.leads = self.leads.len();
+        self.report
+    }
+
+    /// Compares what there is with what there should be.
+    pub(super) async fn audit(&mut self) {
         let mut clients = BTreeMap::new();
         for (number, person) in self.people.iter().enumerate() {
             let cards = self.world.clients_of(person);
@@ -190,8 +204,6 @@ impl Shop {
             let stray = self.world.sandbox.peek(queue).into_iter().map(|body| format!("{queue:?}: {body}"));
             self.report.elsewhere.extend(stray);
         }
-        self.report.leads = self.leads.len();
-        self.report
     }
 }
 
