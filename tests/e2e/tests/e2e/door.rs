@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{HeaderMap, Request};
 use serde_json::Value;
-use transport::{Https, Transport};
+use transport::{Https, Transport, TransportError};
 
 /// Sends requests to one address.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Door {
         Self { url: url.to_owned(), http: Https::new(1.0).unwrap() }
     }
 
-    /// One request with these headers.
+    /// One request with these headers, which is answered.
     pub(crate) async fn send(
         &self,
         method: &str,
@@ -33,14 +33,24 @@ impl Door {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Answer {
+        let answer = self.try_send(method, path, headers, body).await;
+        answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"))
+    }
+
+    /// One request with these headers, which may go unanswered.
+    pub(crate) async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Answer, TransportError> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self.http.send(request.body(body.into()).unwrap()).await;
-        let answer = answer.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
-        let (parts, body) = answer.into_parts();
-        Answer { status: parts.status.as_u16(), headers: parts.headers, body }
+        let (parts, body) = self.http.send(request.body(body.into()).unwrap()).await?.into_parts();
+        Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
     }
 
     /// One call of an AWS service by the wire protocol of the SDKs, which succeeds.

@@ -12,7 +12,6 @@ mod door;
 mod duplicates;
 mod erasure;
 mod history;
-#[cfg(feature = "kills")]
 mod kills;
 mod lost_answers;
 mod orders;

@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_INTERVAL: Duration = Duration::from_millis(40);
 
 /// States that a transaction does not leave by itself.
-const AT_REST: [&str; 5] = ["done", "parked", "review", "skipped", "erased"];
+pub(crate) const AT_REST: [&str; 5] = ["done", "parked", "review", "skipped", "erased"];
 
 /// The sandbox, what is on both sides of it, and the way in.
 pub(crate) struct World {

@@ -45,6 +45,11 @@ impl Report {
         self.kills.values().flatten().sum()
     }
 
+    pub(super) fn kills_of(&self, function: &str) -> usize {
+        let of_function = self.kills.iter().filter(|((killed, _), _)| killed == function);
+        of_function.flat_map(|(_, kills)| kills).sum()
+    }
+
     /// Notes `what` when there are more or fewer of it than there should be.
     pub(super) fn compare(&mut self, what: &str, is: usize, should_be: usize) {
         let line = || format!("{what}: {is}, not {should_be}");

@@ -10,7 +10,7 @@ use super::shop::Shop;
 /// A few leads that make one function work.
 #[derive(Debug)]
 pub(super) struct Scene {
-    function: &'static str,
+    pub(super) function: &'static str,
     leads: fn(&mut Shop) -> Vec<String>,
     /// A kill of the processor that comes first; what is watched is what follows it.
     opening: Option<(&'static str, Moment)>,
@@ -68,8 +68,8 @@ fn leads_of_new_people(shop: &mut Shop, whose: &[usize]) -> Vec<String> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pub(super) operation: String,
-    scene: usize,
-    times: usize,
+    pub(super) scene: usize,
+    pub(super) times: usize,
 }
 
 impl Place {
@@ -90,9 +90,9 @@ impl Place {
 /// One kill at a place.
 #[derive(Debug, Clone)]
 pub(super) struct Strike {
-    place: Place,
+    pub(super) place: Place,
     nth: usize,
-    moment: Moment,
+    pub(super) moment: Moment,
 }
 
 impl Strike {
@@ -104,12 +104,14 @@ impl Strike {
 
 impl Shop {
     /// The places that come up in a scene when nobody is killed after its opening.
-    pub(super) async fn rehearse(mut self, scene: &'static Scene) -> Vec<Place> {
+    pub(super) async fn rehearse(&mut self, scene: &'static Scene) -> Vec<Place> {
         let (from, _) = self.play(scene, None).await;
         let mut places = BTreeMap::new();
         for operation in self.operations(scene).split_off(from) {
             *places.entry(operation).or_insert(0) += 1;
         }
+        self.audit().await;
+        assert!(self.is_well(), "{scene:?} did not go well:\n{}", self.report);
         let scene = SCENES.iter().position(|other| std::ptr::eq(other, scene)).unwrap();
         places.into_iter().map(|(operation, times)| Place { operation, scene, times }).collect()
     }
@@ -160,9 +162,13 @@ impl Shop {
         self.world.sandbox.operations(scene.function).unwrap()
     }
 
+    /// Ends the processes of the function, once they have done what they were at: one that dies with the account's lease
+    /// keeps everybody waiting for its end.
     async fn end_processes(&self, function: &str) {
-        for pid in self.world.sandbox.pids(function).unwrap() {
-            self.world.sandbox.kill(pid).await;
+        let sandbox = &self.world.sandbox;
+        self.world.until("it rests", async |_| sandbox.pids_at_work(function).unwrap().is_empty()).await;
+        for pid in sandbox.pids(function).unwrap() {
+            sandbox.kill(pid).await;
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::report::Report;
 use crate::bundle::bundle;
 use crate::person::Person;
-use crate::world::{FORM, SHORT_WAITS, World};
+use crate::world::{AT_REST, FORM, SHORT_WAITS, World};
 
 /// After a webhook that was not answered 200 it comes again.
 const META_WAITS: Duration = Duration::from_millis(50);
@@ -19,7 +19,13 @@ const META_WAITS: Duration = Duration::from_millis(50);
 /// Posts of one webhook before something else must be wrong.
 const MOST_POSTS: usize = 100;
 
-/// Longest way of a lead to its rest, on a machine that may compile at the same time.
+/// How often it is looked whether leads are at rest. The console that is asked is a process of the same machine.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Most transactions in one answer of the console.
+const PAGE: usize = 200;
+
+/// Longest way of a lead to its rest, and longest silence of the console, on a machine that may compile at the same time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The status that every order is set to after it was made.
@@ -43,7 +49,9 @@ impl Shop {
             options.schedule_scale = 60.0;
             options.time_scale = SHORT_WAITS;
             options.template = options.template.replace("VisibilityTimeout: 360", "VisibilityTimeout: 90");
-            // The console only opens the shop; a slow machine may need more than a twentieth of half a minute for it.
+            // Other worlds are searched for canaries in every line there is, and have no hundreds of processes to write them.
+            options.function_environment.insert("LOG_LEVEL".to_owned(), "info".to_owned());
+            // The console only watches; a slow machine may need more than a twentieth of half a minute for it.
             options.template = options.template.replace("Timeout: 30\n", "Timeout: 300\n");
         })
         .await;
@@ -56,6 +64,11 @@ impl Shop {
 
     pub(super) fn kills(&self) -> usize {
         self.report.kills()
+    }
+
+    /// Nothing is known to be wrong in it.
+    pub(super) fn is_well(&self) -> bool {
+        self.report.is_clean()
     }
 
     /// Somebody who was not here before.
@@ -89,8 +102,10 @@ impl Shop {
     pub(super) async fn post(&self, leads: &[String]) -> usize {
         let body = self.world.meta.payload(&leads.iter().map(String::as_str).collect::<Vec<_>>(), &Shape::default());
         let signature = self.world.meta.sign(&body);
+        let headers = [("content-type", "application/json"), ("x-hub-signature-256", signature.as_str())];
         for posts in 1..=MOST_POSTS {
-            if self.world.webhook(body.clone(), &[("x-hub-signature-256", &signature)]).await.status == 200 {
+            let answer = self.world.door.try_send("POST", "/facebook/webhook", &headers, body.clone()).await;
+            if answer.is_ok_and(|answer| answer.status == 200) {
                 return posts;
             }
             sleep(META_WAITS).await;
@@ -98,32 +113,77 @@ impl Shop {
         panic!("a webhook was refused {MOST_POSTS} times");
     }
 
-    /// Waits until all of these leads are done; one that ends elsewhere, or nowhere, is found when all is counted up.
-    pub(super) async fn settle(&self, leads: &[String]) {
+    /// Waits until all of these leads, than which none is newer, are at rest. Where one is in the end is for [`Self::audit`]
+    /// to see.
+    pub(super) async fn settle(&mut self, leads: &[String]) {
         let deadline = Instant::now() + PATIENCE;
-        for lead in leads {
-            while self.world.transaction("repair", lead).await["state"] != "done" && Instant::now() < deadline {
-                sleep(META_WAITS).await;
+        while !self.at_rest(leads).await {
+            if Instant::now() > deadline {
+                self.report.elsewhere.push(format!("one of the leads {leads:?} does not come to rest"));
+                return;
             }
+            sleep(LOOK_INTERVAL).await;
         }
+    }
+
+    async fn at_rest(&self, leads: &[String]) -> bool {
+        let newest = self.transactions(leads.len()).await;
+        leads.iter().all(|lead| newest.get(lead).is_some_and(rests))
     }
 
     /// How many leads are done.
     pub(super) async fn done(&self) -> usize {
-        self.world.transactions("&state=done").await.len()
+        let transactions = self.transactions(self.leads.len()).await;
+        transactions.values().filter(|transaction| transaction["state"] == "done").count()
     }
 
-    /// Waits for every lead and compares what there is with what there should be.
+    /// The newest transactions by their leads, at least so many where there are.
+    async fn transactions(&self, count: usize) -> BTreeMap<String, Value> {
+        let (mut found, mut cursor) = (BTreeMap::new(), String::new());
+        loop {
+            let page = self.ask(&format!("/api/transactions?limit={}{cursor}", count.clamp(1, PAGE))).await;
+            let items = page["items"].as_array().unwrap().iter();
+            found.extend(items.map(|item| (item["leadgen_id"].as_str().unwrap().to_owned(), item.clone())));
+            match page["next_cursor"].as_str() {
+                Some(next) if found.len() < count => cursor = format!("&cursor={next}"),
+                _ => return found,
+            }
+        }
+    }
+
+    /// What the console says. It may fail to, now and then: who watches asks again.
+    async fn ask(&self, path: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.world.door.try_send("GET", path, &[], "").await {
+                Ok(answer) if answer.status < 500 => return answer.expect(200),
+                silence => assert!(Instant::now() < deadline, "{path}: {silence:?}"),
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    /// What became of everything. Where a lead did not come to rest there is nothing more to wait for.
     pub(super) async fn count_up(mut self) -> Report {
-        self.settle(&self.leads.iter().map(|(lead, _)| lead.clone()).collect::<Vec<_>>()).await;
+        if self.is_well() {
+            self.settle(&self.leads.iter().map(|(lead, _)| lead.clone()).collect::<Vec<_>>()).await;
+        }
+        self.audit().await;
+        self.report.leads = self.leads.len();
+        self.report
+    }
+
+    /// Compares what there is with what there should be.
+    pub(super) async fn audit(&mut self) {
         let mut clients = BTreeMap::new();
         for (number, person) in self.people.iter().enumerate() {
             let cards = self.world.clients_of(person);
             clients.insert(number, cards.first().map_or(Value::Null, |card| card["id"].clone()));
             self.report.compare(&format!("clients who are {}", person.last_name), cards.len(), 1);
         }
+        let transactions = self.transactions(self.leads.len()).await;
         for (lead, person) in &self.leads {
-            let transaction = self.world.transaction("repair", lead).await;
+            let transaction = transactions.get(lead).cloned().unwrap_or_default();
             let orders = self.world.orders_of("repair", lead);
             self.report.compare(&format!("orders of lead {lead}"), orders.len(), 1);
             let order = orders.first().cloned().unwrap_or_default();
@@ -144,7 +204,9 @@ impl Shop {
             let stray = self.world.sandbox.peek(queue).into_iter().map(|body| format!("{queue:?}: {body}"));
             self.report.elsewhere.extend(stray);
         }
-        self.report.leads = self.leads.len();
-        self.report
     }
+}
+
+fn rests(transaction: &Value) -> bool {
+    AT_REST.contains(&transaction["state"].as_str().unwrap_or_default())
 }
