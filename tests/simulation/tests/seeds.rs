@@ -1,22 +1,18 @@
-//! Seeds in the thousands, those that once found something, and the same seed twice.
+//! Seeds in the thousands, and the same seed twice.
 
 use pretty_assertions::assert_eq;
 use simulation::{bench::Bench, cores, run};
 
-/// Seeds that found something.
-const FOUND: [u64; 7] = [
-    5, // An account whose send times were taken was looked at again at once, and each look took more of them.
-    1085, 1475, // A client with all keys was missed because a search lagged behind, and was made again.
-    101, 536, 1413,
-    1503, // A client in doubt, made for every lead, was taken for another bundle's and made again.
-];
-
-/// How many seeds are played besides.
+/// How many seeds are played.
 const SEEDS: u64 = 2_000;
+
+/// Seeds above those that found something. A change of script or weather makes other runs of all seeds, so what one found
+/// has a test of its own besides: a story, or a test of the part that was wrong.
+const FOUND: &[u64] = &[];
 
 #[test]
 fn no_seed_shows_anything_that_must_not_be() {
-    let seeds: Vec<u64> = FOUND.into_iter().chain(0..SEEDS).collect();
+    let seeds: Vec<u64> = FOUND.iter().copied().chain(0..SEEDS).collect();
     let failed = cores::each(&seeds, |bench, seed| {
         let breaches = run::seed(bench, *seed).verdict.breaches;
         let again = format!("cargo run --release -p simulation -- --seeds 1 --seed {seed}");
