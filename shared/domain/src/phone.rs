@@ -12,6 +12,9 @@ pub struct Phone(String);
 const MOST_DIGITS: usize = 18;
 /// After so many digits a letter or comma begins something else: an extension, a remark, another number.
 const FEWEST_DIGITS: usize = 7;
+/// The longest number there is.
+/// Source: ITU-T E.164, section 6.
+const LONGEST_NUMBER: usize = 15;
 
 impl Phone {
     /// Reads a number as people type it: with or without country code, plus, spaces, brackets, dashes, remarks.
@@ -48,7 +51,7 @@ impl Phone {
         let number = phonenumber::parse(region, spelling).ok().filter(PhoneNumber::is_valid)?;
         let phone = Self(number.format().mode(Mode::E164).to_string());
         // One that is too short to be recognised again would never be found after a create whose answer was lost.
-        Some(phone).filter(|phone| phone.digits().len() >= FEWEST_DIGITS)
+        Some(phone).filter(|phone| (FEWEST_DIGITS..=LONGEST_NUMBER).contains(&phone.digits().len()))
     }
 
     /// The number with its plus: what is sent and shown.
@@ -211,6 +214,7 @@ mod tests {
     #[case("05011122334")]
     #[case("0000000000")]
     #[case("999999999999999999999999999")]
+    #[case("+4991181555010019")]
     #[case("<test lead: dummy data for phone_number>")]
     fn refuses_what_is_no_number(#[case] text: &str) {
         assert_eq!(Phone::parse(text, "UA"), None);
