@@ -9,6 +9,8 @@ const KEPT: usize = 300;
 const LOOKED_AT: usize = 4_000;
 /// Shorter runs of digits are ids and counts rather than phone numbers.
 const LONGEST_HARMLESS_RUN: usize = 4;
+/// Longer ones are no ids of custom fields.
+const LONGEST_FIELD_ID: usize = 8;
 
 /// The texts of a request, which RemOnline's complaint may repeat. Two characters are too common to be searched for.
 pub(crate) fn texts_of(body: &Value) -> Vec<&str> {
@@ -47,7 +49,8 @@ fn mask_digits(text: &str) -> String {
     let mut rest = text;
     while let Some(start) = rest.find(char::is_numeric) {
         let run = run_of_digits(&rest[start..]);
-        let names_a_field = is_field_letter(&rest[..start]) && run.chars().all(|c| c.is_ascii_digit());
+        let is_field_id = run.len() <= LONGEST_FIELD_ID && run.bytes().all(|byte| byte.is_ascii_digit());
+        let names_a_field = is_field_id && is_field_letter(&rest[..start]);
         let is_long = run.chars().filter(|c| c.is_numeric()).count() > LONGEST_HARMLESS_RUN;
         masked.push_str(&rest[..start]);
         masked.push_str(if is_long && !names_a_field { MASK } else { run });
@@ -86,6 +89,7 @@ mod tests {
     #[case::email_encoded("emails=olena%40example.com", "***")]
     #[case::field("f123456 is required", "f123456 is required")]
     #[case::not_a_field("of123456", "of***")]
+    #[case::too_long_for_a_field("f0501112233 is taken", "f*** is taken")]
     #[case::lines("one\n two", "one two")]
     fn hides_personal_data(#[case] text: &str, #[case] expected: &str) {
         assert_eq!(mask(text, &[]), expected);
