@@ -13,6 +13,9 @@ use crate::script::{Script, first_line};
 
 const TOKEN: &str = "EXAMPLE_TOKEN";
 const SECRET: &str = "example-app-secret";
+
+/// The one call that the app secret itself goes with; others carry a proof of it.
+const SENDS_SECRET: &str = "app_subscriptions";
 /// Longest text that is kept of what Meta says, in characters.
 const LONGEST_MESSAGE: usize = 300;
 /// More calls than this no list is worth.
@@ -20,6 +23,10 @@ const MOST_CALLS: usize = 40;
 
 pub(super) fn run(input: &[u8]) {
     let (call, answers) = first_line(input);
+    if call.trim() != SENDS_SECRET && answers.windows(SECRET.len()).any(|text| text == SECRET.as_bytes()) {
+        // Meta does not say what it was not told.
+        return;
+    }
     let script = Arc::new(Script::read(answers));
     let (status, _) = script.first();
     let graph = graph(&script);
@@ -57,7 +64,7 @@ async fn ask(graph: &Graph, call: &str) -> Result<(), GraphError> {
         "token_owner" => graph.token_owner(&token).await.map(drop),
         "subscribed_apps" => graph.subscribed_apps(&token, &page).await.map(drop),
         "subscribe" => graph.subscribe(&token, &page).await,
-        "app_subscriptions" => graph.app_subscriptions().await.map(drop),
+        SENDS_SECRET => graph.app_subscriptions().await.map(drop),
         _ => graph.lead(&token, &id("900000000000001")).await.map(|lead| is_the_lead(&lead, "900000000000001")),
     }
 }
