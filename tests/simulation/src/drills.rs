@@ -1,7 +1,7 @@
 //! Long trouble at full load, and how the product gets over it, measured in the run's own time against the goals of a
 //! shop: how long people wait on a good day, after a night's outage, after a key was revoked.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use domain::{Reason, State, Transaction};
 use futures::executor::block_on;
@@ -54,12 +54,12 @@ pub struct Figure {
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 enum Amount {
     Time(SignedDuration),
-    Number(f64),
+    Number(usize),
 }
 
 /// What is left when it is over.
 struct Aftermath {
-    world: std::sync::Arc<World>,
+    world: Arc<World>,
     /// In the order in which the leads came, each with the moment at which its form was sent.
     transactions: Vec<(Timestamp, Transaction)>,
     /// When the trouble was over.
@@ -78,7 +78,7 @@ impl Drill {
                 apart: seconds(10),
                 down,
                 refused,
-                measure: |after| [after.waits(), after.throttled()].into_iter().flatten().collect(),
+                measure: |after| after.waits().into_iter().chain([after.throttled()]).collect(),
             },
             Self {
                 name: "RemOnline down for 8 h, 100 leads an hour",
@@ -158,16 +158,11 @@ impl Aftermath {
         goals.map(figure).into()
     }
 
-    fn throttled(&self) -> Vec<Figure> {
+    fn throttled(&self) -> Figure {
         let requests = self.world.outside.companies[0].remonline.requests();
         let refused = requests.iter().filter(|request| request.status == Some(429)).count();
-        #[expect(clippy::cast_precision_loss, reason = "a share is not exact")]
-        let share = 100.0 * refused as f64 / requests.len() as f64;
-        vec![Figure {
-            what: "calls answered 429, in per cent",
-            is: Amount::Number(share),
-            at_most: Amount::Number(1.0),
-        }]
+        let share = (100 * refused).div_ceil(requests.len());
+        Figure { what: "calls answered 429, in per cent", is: Amount::Number(share), at_most: Amount::Number(1) }
     }
 
     fn not_done(&self) -> Figure {
@@ -194,12 +189,12 @@ impl Aftermath {
         let until = clocks::start() + SignedDuration::from_mins(59);
         let calls = self.world.outside.companies[0].calls();
         let calls = calls.iter().filter(|at| **at < until).count();
-        Figure { what: "calls with the refused key", is: number(calls), at_most: number(3) }
+        Figure { what: "calls with the refused key", is: Amount::Number(calls), at_most: Amount::Number(3) }
     }
 
     fn none(&self, what: &'static str, of: impl Fn(&Transaction) -> bool) -> Figure {
         let count = self.transactions.iter().filter(|(_, transaction)| of(transaction)).count();
-        Figure { what, is: number(count), at_most: number(0) }
+        Figure { what, is: Amount::Number(count), at_most: Amount::Number(0) }
     }
 }
 
@@ -224,11 +219,6 @@ impl fmt::Display for Amount {
             Self::Number(number) => write!(f, "{number}"),
         }
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "there are not that many")]
-fn number(count: usize) -> Amount {
-    Amount::Number(count as f64)
 }
 
 fn signed(time: Duration) -> SignedDuration {

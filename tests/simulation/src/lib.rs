@@ -1,9 +1,10 @@
 //! Proof that nothing is lost and nothing is written twice.
 //!
-//! [`run`] plays what a seed decides ([`script`], [`weather`]) with the real processor and scheduler between simulators and rows in
-//! memory, on paused time. Every effect of the product passes a seam ([`effects`]) at one of two places, the tables or the
-//! transport; there it may fail, come late, be lost, or be the last thing its process does. [`oracle`] judges by what is left
-//! behind. [`crash_points`] and [`drills`] are runs with a plan. [`model`] is the protocol itself, looked through whole.
+//! [`run`] plays what a seed decides ([`script`], [`weather`]) with the real processor and scheduler between simulators
+//! and rows in memory, on paused time. Every effect of the product passes a seam ([`effects`]) at one of two places, the
+//! tables or the transport; there it may fail, come late, be lost, or be the last thing its process does. [`oracle`]
+//! judges by what is left behind. [`crash_points`] and [`drills`] are runs with a plan. [`model`] is the protocol
+//! itself, looked through whole.
 
 pub mod bench;
 pub mod clocks;
