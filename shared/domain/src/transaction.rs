@@ -2,7 +2,7 @@ mod resolution;
 
 use std::{collections::BTreeSet, fmt};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{AccountId, Bundle, LeadgenEvent, MetaId, Reason, Slug, Stage, State, Step};
@@ -191,6 +191,15 @@ impl Transaction {
     /// Whether nothing more will happen by itself or by a retry.
     pub fn is_final(&self) -> bool {
         matches!(self.state, State::Done | State::Skipped | State::Erased)
+    }
+
+    /// How long a lead that is done took, from the person's click; one that was asked for later, from then on.
+    pub fn took(&self) -> Option<SignedDuration> {
+        if self.state != State::Done {
+            return None;
+        }
+        let created_at = self.created_at.filter(|_| self.source != Source::Backfill);
+        Some((self.updated_at.duration_since(created_at.unwrap_or(self.received_at))).max(SignedDuration::ZERO))
     }
 
     /// Appends a step, dropping the oldest beyond [`Self::MAX_STEPS`].

@@ -1,7 +1,10 @@
 //! The lead queue as those see it who nudge the processor: the tables hold what is to be done, a message only says
 //! that somebody should look.
 
-use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
+use aws_sdk_sqs::{
+    Client,
+    types::{QueueAttributeName, SendMessageBatchRequestEntry},
+};
 use domain::{AccountId, QueueMessage};
 use jiff::SignedDuration;
 
@@ -78,6 +81,37 @@ impl LeadQueue {
             0 => Ok(()),
             refused => Err(NudgeError::Partly(refused)),
         }
+    }
+}
+
+/// The queue of webhooks that were signed and could not be read, as those see it who watch it.
+#[derive(Debug, Clone)]
+pub struct QuarantineQueue {
+    client: Client,
+    url: String,
+}
+
+/// The queue did not say how much is in it.
+#[derive(Debug, thiserror::Error)]
+#[error("the quarantine queue did not answer: {0}")]
+pub struct UncountedError(String);
+
+impl QuarantineQueue {
+    /// The queue at this address.
+    pub fn new(client: Client, url: impl Into<String>) -> Self {
+        Self { client, url: url.into() }
+    }
+
+    /// How many webhooks are in it, about: SQS does not count exactly.
+    ///
+    /// # Errors
+    /// When the queue does not answer.
+    pub async fn depth(&self) -> Result<u64, UncountedError> {
+        let count = QueueAttributeName::ApproximateNumberOfMessages;
+        let asked = self.client.get_queue_attributes().queue_url(&self.url).attribute_names(count.clone());
+        let answer = asked.send().await.map_err(|error| UncountedError(aws_sdk_sqs::Error::from(error).to_string()))?;
+        let told = answer.attributes.and_then(|attributes| attributes.get(&count)?.parse().ok());
+        told.ok_or_else(|| UncountedError("no number".to_owned()))
     }
 }
 

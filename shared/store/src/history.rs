@@ -13,6 +13,10 @@ const TABLE: Table = Table::Transactions;
 /// How many rows are read at once while looking for those that match.
 const BATCH: usize = 100;
 
+/// After looking at so many, a page ends, full or not: a filter that fits hardly anything must not take longer than
+/// its caller waits.
+const MOST_LOOKED_AT: usize = 5_000;
+
 /// Which transactions a history shows. What is `None` does not matter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -59,6 +63,8 @@ pub enum HistoryError {
 /// Some transactions next to each other in the history, and where the next ones begin.
 struct Stretch {
     transactions: Vec<Transaction>,
+    /// How many were looked at to find them.
+    looked_at: usize,
     /// The place of the last one that was looked at; `None` when there was nothing more.
     last: Option<String>,
 }
@@ -79,9 +85,16 @@ impl Filter {
     }
 
     /// The narrowest index that has everything, with its partition; `None` for the months.
-    fn index(&self) -> Option<(Index, &String)> {
-        let phone = self.phone_hash.as_ref().map(|hash| (Index::Phone, hash));
-        phone.or_else(|| self.email_hash.as_ref().map(|hash| (Index::Email, hash)))
+    fn index(&self) -> Option<(Index, &str)> {
+        let phone = self.phone_hash.as_deref().map(|hash| (Index::Phone, hash));
+        let email = || self.email_hash.as_deref().map(|hash| (Index::Email, hash));
+        let state = || self.state.and_then(keys::listed_state).map(|state| (Index::State, state));
+        phone.or_else(email).or_else(state)
+    }
+
+    /// Whether the transaction at a place in the history may match, as far as the place tells.
+    fn may_match(&self, id: &TransactionId) -> bool {
+        self.bundle.as_ref().is_none_or(|bundle| *bundle == id.bundle_id)
     }
 }
 
@@ -102,16 +115,17 @@ impl Store {
             Some(place) => Some(to.map_or(place.clone(), |to| to.min(place))),
             None => to,
         };
-        let mut found = Vec::new();
-        while found.len() <= limit {
+        let (mut found, mut looked_at) = (Vec::new(), 0);
+        while found.len() <= limit && looked_at < MOST_LOOKED_AT {
             let stretch = self.stretch(filter, before).await?;
+            looked_at += stretch.looked_at;
             found.extend(stretch.transactions.into_iter().filter(|transaction| filter.matches(transaction)));
             before = stretch.last;
             if before.is_none() {
                 break;
             }
         }
-        Ok(page(found, limit))
+        Ok(page(found, limit, before))
     }
 
     /// The next transactions received before `before` that may match.
@@ -120,15 +134,15 @@ impl Store {
             return self.stretch_of_lead(lead, before).await;
         }
         if let Some((index, partition)) = filter.index() {
-            return self.stretch_of_index(index, partition, filter.from, before).await;
+            return self.stretch_of_index(index, partition, filter, before).await;
         }
         for month in self.months(filter.from, before.as_deref()).await? {
-            let stretch = self.stretch_of_index(Index::History, &month, filter.from, before.clone()).await?;
+            let stretch = self.stretch_of_index(Index::History, &month, filter, before.clone()).await?;
             if stretch.last.is_some() {
                 return Ok(stretch);
             }
         }
-        Ok(Stretch { transactions: Vec::new(), last: None })
+        Ok(Stretch { transactions: Vec::new(), looked_at: 0, last: None })
     }
 
     async fn stretch_of_lead(&self, lead: &MetaId, before: Option<String>) -> Result<Stretch, StoreError> {
@@ -136,19 +150,19 @@ impl Store {
         transactions
             .retain(|transaction| before.as_ref().is_none_or(|before| keys::history_key(transaction) < *before));
         transactions.sort_by_key(|transaction| std::cmp::Reverse(keys::history_key(transaction)));
-        Ok(Stretch { transactions, last: None })
+        Ok(Stretch { looked_at: transactions.len(), transactions, last: None })
     }
 
     async fn stretch_of_index(
         &self,
         index: Index,
         partition: &str,
-        from: Option<Timestamp>,
+        filter: &Filter,
         before: Option<String>,
     ) -> Result<Stretch, StoreError> {
         let query = Query {
             index: Some(index),
-            from: from.map(keys::history_from),
+            from: filter.from.map(keys::history_from),
             to: before,
             order: Order::Descending,
             limit: BATCH,
@@ -156,13 +170,17 @@ impl Store {
         };
         let found = self.database.query(&query).await?;
         let places: Vec<&str> = found.iter().filter_map(place).collect();
-        let ids: Vec<TransactionId> = places.iter().filter_map(|place| keys::transaction_id(place)).collect();
-        let last = places.last().map(|place| (*place).to_owned());
-        Ok(Stretch { transactions: self.transactions(&ids).await?, last })
+        let ids = places.iter().filter_map(|place| keys::transaction_id(place)).filter(|id| filter.may_match(id));
+        let transactions = self.transactions(&ids.collect::<Vec<_>>()).await?;
+        Ok(Stretch { transactions, looked_at: places.len(), last: places.last().map(|place| (*place).to_owned()) })
     }
 
     /// The months in which something was received in the time asked for, the last one first.
-    async fn months(&self, from: Option<Timestamp>, before: Option<&str>) -> Result<Vec<String>, StoreError> {
+    pub(crate) async fn months(
+        &self,
+        from: Option<Timestamp>,
+        before: Option<&str>,
+    ) -> Result<Vec<String>, StoreError> {
         let from = from.map(|from| keys::month(&keys::history_from(from)).to_owned());
         let to = before.map(|before| keys::after_prefix(keys::month(before)));
         let months = Query { from, to, order: Order::Descending, ..Query::partition(TABLE, keys::MONTHS) };
@@ -183,16 +201,16 @@ impl Store {
     }
 }
 
-/// Cuts what was found to a page. One more than fits tells that there is a next page.
-fn page(mut found: Vec<Transaction>, limit: usize) -> Page<Transaction> {
+/// Cuts what was found to a page. One more than fits tells that there is a next page, and so does a place up to which
+/// was looked.
+fn page(mut found: Vec<Transaction>, limit: usize, looked_up_to: Option<String>) -> Page<Transaction> {
     let more = found.len() > limit;
     found.truncate(limit);
-    let last = found.last().filter(|_| more);
-    let next_cursor = last.map(|last| URL_SAFE_NO_PAD.encode(keys::history_key(last)));
-    Page { items: found, next_cursor }
+    let last = found.last().filter(|_| more).map(keys::history_key).or(looked_up_to.filter(|_| !more));
+    Page { items: found, next_cursor: last.map(|last| URL_SAFE_NO_PAD.encode(last)) }
 }
 
-fn place(entry: &Item) -> Option<&str> {
+pub(crate) fn place(entry: &Item) -> Option<&str> {
     entry.get(Index::SORT)?.as_str()
 }
 

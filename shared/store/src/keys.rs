@@ -156,6 +156,18 @@ pub(crate) fn list_entry(transaction: &Transaction) -> Option<Key> {
     }
 }
 
+/// The states off the straight way, which an index lists.
+pub(crate) fn listed_state(state: State) -> Option<&'static str> {
+    match state {
+        State::Received | State::Running | State::Done => None,
+        State::Waiting => Some("waiting"),
+        State::Parked => Some("parked"),
+        State::Review => Some("review"),
+        State::Skipped => Some("skipped"),
+        State::Erased => Some("erased"),
+    }
+}
+
 /// The place of a transaction in the history, which orders all of them by the time of receipt.
 pub(crate) fn history_key(transaction: &Transaction) -> String {
     let TransactionId { leadgen_id, bundle_id } = &transaction.id;
@@ -177,6 +189,11 @@ pub(crate) fn is_history_key(text: &str) -> bool {
         format!("{}#{leadgen_id}#{bundle_id}", instant(at))
     });
     rebuilt.as_deref() == Some(text)
+}
+
+/// The day of a place in the history, as `2026-11-26` in UTC.
+pub(crate) fn day(place: &str) -> &str {
+    place.get(..10).unwrap_or(place)
 }
 
 /// The first place in the history that is not before `at`.

@@ -84,12 +84,13 @@ fn of_index(rows: &Rows, index: Index, query: &Query) -> Vec<Item> {
     let of_partition = rows.values().filter(|item| text(item, index.partition()).as_ref() == Some(&query.partition));
     let sorted = of_partition.filter_map(|item| Some((text(item, Index::SORT)?, item)));
     let within = sorted.filter(|(sort, _)| within(sort)).collect::<BTreeMap<_, _>>();
-    within.into_values().map(|item| keys_only(item, index)).collect()
+    within.into_values().map(|item| projected(item, index)).collect()
 }
 
-fn keys_only(item: &Item, index: Index) -> Item {
-    let projected = [PARTITION, SORT, index.partition(), Index::SORT];
-    item.iter().filter(|(name, _)| projected.contains(&name.as_str())).map(|(k, v)| (k.clone(), v.clone())).collect()
+fn projected(item: &Item, index: Index) -> Item {
+    let keys = [PARTITION, SORT, index.partition(), Index::SORT];
+    let shown = |name: &str| keys.contains(&name) || index.projected().contains(&name);
+    item.iter().filter(|(name, _)| shown(name)).map(|(k, v)| (k.clone(), v.clone())).collect()
 }
 
 fn target<'a>(tables: &'a BTreeMap<Table, Rows>, write: &Write) -> Option<&'a Item> {

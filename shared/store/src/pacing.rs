@@ -1,5 +1,5 @@
 use domain::AccountId;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -26,6 +26,20 @@ pub struct Pace {
     pub throttled: u32,
     /// Until then calls stay half as far again apart.
     pub widened_until: Option<Timestamp>,
+    /// What the account was asked on the last day on which it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<CallsOfDay>,
+}
+
+/// What an account was asked on one day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallsOfDay {
+    /// The day in UTC.
+    pub date: Date,
+    /// Moments that were reserved for a call. A few of them may have passed unused.
+    pub calls: u64,
+    /// Calls that were refused with 429.
+    pub throttled: u64,
 }
 
 impl Pace {
@@ -36,7 +50,19 @@ impl Pace {
         let interval = if widened { interval + interval / 2 } else { interval };
         let slots: Vec<_> = std::iter::successors(Some(first), |slot| Some(*slot + interval)).take(count).collect();
         self.next_slot = slots.last().map(|last| *last + interval).or(self.next_slot);
+        if !slots.is_empty() {
+            self.today(now).calls += slots.len() as u64;
+        }
         slots
+    }
+
+    fn today(&mut self, now: Timestamp) -> &mut CallsOfDay {
+        let date = TimeZone::UTC.to_datetime(now).date();
+        let day = self.day.get_or_insert(CallsOfDay { date, calls: 0, throttled: 0 });
+        if day.date != date {
+            *day = CallsOfDay { date, calls: 0, throttled: 0 };
+        }
+        day
     }
 }
 
@@ -59,6 +85,7 @@ impl Store {
             pace.not_before = pace.not_before.max(Some(until));
             pace.widened_until = Some(now + WIDENED);
             pace.throttled += 1;
+            pace.today(now).throttled += 1;
             pace.throttled
         })
         .await

@@ -194,6 +194,9 @@ pub(crate) fn put_row(transaction: &Transaction, condition: Condition) -> Result
     let place = keys::history_key(transaction);
     item.insert(Index::History.partition().to_owned(), keys::month(&place).into());
     item.insert(Index::SORT.to_owned(), place.into());
+    item.extend(keys::listed_state(transaction.state).map(|state| (Index::State.partition().to_owned(), state.into())));
+    let took = transaction.took().map(|took| u64::try_from(took.as_millis()).unwrap_or_default());
+    item.extend(took.map(|took| (Index::TOOK.to_owned(), took.into())));
     let expires_at = transaction.is_final().then(|| transaction.updated_at + KEPT);
     Ok(Write::Put { table: TABLE, item: expiring(item, expires_at), condition })
 }

@@ -18,7 +18,7 @@ use store::{DynamoDb, TableNames, database::Index};
 /// Names the endpoint of a DynamoDB for tests. It is left with every table that the tests made.
 const ENDPOINT: &str = "STORE_TEST_DYNAMODB_URL";
 
-const INDEXES: [Index; 3] = [Index::History, Index::Phone, Index::Email];
+const INDEXES: [Index; 4] = [Index::History, Index::Phone, Index::Email, Index::State];
 
 /// Empty tables of their own, as the template declares them.
 pub(crate) async fn dynamodb() -> DynamoDb {
@@ -66,7 +66,10 @@ async fn create(client: &Client, table: &str, indexes: &[Index]) {
     for index in indexes {
         attributes.extend([index.partition(), Index::SORT]);
         let schema = key_schema(index.partition(), Index::SORT);
-        let projection = Projection::builder().projection_type(ProjectionType::KeysOnly).build();
+        let beside = index.projected();
+        let kind = if beside.is_empty() { ProjectionType::KeysOnly } else { ProjectionType::Include };
+        let beside = (!beside.is_empty()).then(|| beside.iter().map(ToString::to_string).collect());
+        let projection = Projection::builder().projection_type(kind).set_non_key_attributes(beside).build();
         let index = GlobalSecondaryIndex::builder().index_name(index.name()).set_key_schema(Some(schema));
         request = request.global_secondary_indexes(index.projection(projection).build().unwrap());
     }

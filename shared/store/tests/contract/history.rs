@@ -175,3 +175,33 @@ async fn a_cursor_says_nothing_of_people_and_fits_an_address() {
     let cursor = store.history(&Filter::default(), 1, None).await.unwrap().next_cursor.unwrap();
     assert!(cursor.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{cursor}");
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_state_is_found_without_reading_the_others(#[values(Twin::Memory, Twin::DynamoDb)] twin: Twin) {
+    let store = twin.store().await;
+    many(&store, 30).await;
+    for lead in [4, 17] {
+        let id = received(lead, 0).id;
+        let id = domain::TransactionId { bundle_id: slug("repair"), ..id };
+        let before = store.transaction(&id).await.unwrap().unwrap();
+        let mut after = before.clone();
+        after.park(Reason::Mapping, None, at(0)).unwrap();
+        store.save(Change::new(&before, &after)).await.unwrap();
+    }
+    let parked = Filter { state: Some(State::Parked), ..Filter::default() };
+    assert_eq!(found(&store, parked.clone()).await, [17, 4]);
+    assert_eq!(walked(&store, &parked, 1).await, [[17], [4]]);
+    assert_eq!(found(&store, Filter { state: Some(State::Review), ..Filter::default() }).await, [0; 0]);
+}
+
+#[tokio::test]
+async fn a_filter_that_fits_nothing_ends_its_page_in_time() {
+    let store = Store::memory();
+    many(&store, 5_200).await;
+    let nothing = Filter { bundle: Some(slug("nothing")), ..Filter::default() };
+    let page = store.history(&nothing, 50, None).await.unwrap();
+    assert!(page.items.is_empty() && page.next_cursor.is_some());
+    let rest = store.history(&nothing, 50, page.next_cursor.as_deref()).await.unwrap();
+    assert_eq!(rest, Page { items: Vec::new(), next_cursor: None });
+}

@@ -18,6 +18,7 @@ mod pacing;
 mod persons;
 mod reading;
 mod secrets;
+mod statistics;
 mod transactions;
 mod twins;
 mod unrouted;
