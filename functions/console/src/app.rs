@@ -1,9 +1,10 @@
 use ::connections::Systems;
 use domain::{AccountId, Clock, Connection};
-use queue::LeadQueue;
+use queue::{LeadQueue, QuarantineQueue};
 use remonline::Client;
 use secrecy::SecretString;
 use store::{Hasher, Sealer, Store};
+use url::Url;
 
 use crate::{access::Access, explain::Language, failure::remonline_problem, problem::Problem};
 
@@ -20,8 +21,12 @@ pub struct App {
     pub systems: Systems,
     /// The queue that wakes the processor.
     pub queue: LeadQueue,
+    /// The queue of webhooks that could not be read.
+    pub quarantine: QuarantineQueue,
     /// How long the answers of a lead are kept after it is final, in days.
     pub retention_days: u32,
+    /// The public address of the console.
+    pub console_url: Url,
     /// Whom the console answers.
     pub access: Access,
     /// The current time.
@@ -29,6 +34,11 @@ pub struct App {
 }
 
 impl App {
+    /// Where Meta sends its webhooks.
+    pub(crate) fn webhook_address(&self) -> String {
+        format!("{}/facebook/webhook", self.console_url.as_str().trim_end_matches('/'))
+    }
+
     /// RemOnline with the key of a connection, paced by the account's row.
     ///
     /// # Errors

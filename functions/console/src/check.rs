@@ -21,7 +21,7 @@ use crate::{
 /// What the doctor found.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Checkup {
-    checks: Vec<Check>,
+    pub(crate) checks: Vec<Check>,
 }
 
 /// One thing that has to be right.
@@ -29,12 +29,12 @@ pub(crate) struct Checkup {
 pub(crate) struct Check {
     /// What was looked at.
     name: &'static str,
-    ok: bool,
+    pub(crate) ok: bool,
     /// What was found, in the caller's language.
-    detail: String,
+    pub(crate) detail: String,
     /// What to do, in the caller's language; null when nothing has to be done.
     #[schema(required)]
-    fix: Option<String>,
+    pub(crate) fix: Option<String>,
 }
 
 /// Checks what has to be right for the connection's leads to flow, for every bundle that uses it.

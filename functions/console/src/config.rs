@@ -8,6 +8,8 @@ use url::Url;
 pub struct Config {
     /// SQS queue that wakes the processor.
     pub lead_queue_url: String,
+    /// SQS queue of webhooks that could not be read.
+    pub quarantine_queue_url: String,
     /// The four tables.
     pub tables: store::TableNames,
     /// KMS key that seals keys and tokens.
@@ -46,6 +48,7 @@ impl Config {
         }
         Ok(Self {
             lead_queue_url: env.required("LEAD_QUEUE_URL")?,
+            quarantine_queue_url: env.required("QUARANTINE_QUEUE_URL")?,
             tables: store::TableNames::read(|name| env.required(name))?,
             secrets_key_id: env.required("SECRETS_KEY_ID")?,
             app_secrets_parameter: env.required("FACEBOOK_APP_SECRETS_PARAMETER")?,
@@ -71,8 +74,9 @@ mod tests {
 
     use super::*;
 
-    const COMPLETE: [(&str, &str); 9] = [
+    const COMPLETE: [(&str, &str); 10] = [
         ("LEAD_QUEUE_URL", "http://sqs/leads"),
+        ("QUARANTINE_QUEUE_URL", "http://sqs/quarantine"),
         ("CONNECTIONS_TABLE", "connections"),
         ("BUNDLES_TABLE", "bundles"),
         ("DEDUP_TABLE", "dedup"),
@@ -87,7 +91,7 @@ mod tests {
         let mut variables = COMPLETE;
         match variables.iter_mut().find(|(known, _)| *known == name) {
             Some(variable) => variable.1 = value,
-            None => variables[8] = (name, value),
+            None => variables[9] = (name, value),
         }
         Config::from_env(&Env::of(variables)).unwrap_err().to_string()
     }
@@ -103,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        for (name, _) in &COMPLETE[..8] {
+        for (name, _) in &COMPLETE[..9] {
             assert_eq!(error_when(name, ""), format!("environment variable {name} is missing"));
         }
         assert!(error_when("CONSOLE_URL", "console").contains("CONSOLE_URL"));

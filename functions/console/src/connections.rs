@@ -26,7 +26,7 @@ pub(crate) const LONGEST_TITLE: usize = 200;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Connection)]
 pub(crate) struct ConnectionView {
-    id: String,
+    pub(crate) id: String,
     /// `remonline` or `facebook`.
     #[schema(value_type = String)]
     kind: &'static str,

@@ -32,26 +32,26 @@ pub(crate) struct Whom {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Forgotten {
     /// Nothing of the person is left in these.
-    erased: Vec<LeadOfBundle>,
+    pub(crate) erased: Vec<LeadOfBundle>,
     /// These are being worked on, and are erased when their step ends.
-    pending: Vec<LeadOfBundle>,
+    pub(crate) pending: Vec<LeadOfBundle>,
     /// What stays in RemOnline until it is deleted there.
-    remonline: Left,
+    pub(crate) remonline: Left,
 }
 
 /// One bundle applied to one lead.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct LeadOfBundle {
-    bundle_id: String,
+    pub(crate) bundle_id: String,
     /// The lead, Meta's id.
-    leadgen_id: String,
+    pub(crate) leadgen_id: String,
 }
 
 /// What RemOnline has of a person.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Left {
-    client_ids: BTreeSet<i64>,
-    order_ids: BTreeSet<i64>,
+    pub(crate) client_ids: BTreeSet<i64>,
+    pub(crate) order_ids: BTreeSet<i64>,
 }
 
 /// Forgets a person: answers and contact are removed, and the person's leads never come back. What RemOnline has is

@@ -41,18 +41,29 @@ pub(crate) enum Speaker {
     Us,
 }
 
+/// All languages.
+pub(crate) const LANGUAGES: &[Language] = &[Language::Ukrainian, Language::Russian, Language::English];
+
 type Texts = FluentBundle<FluentResource>;
 
-static UKRAINIAN: LazyLock<Texts> = LazyLock::new(|| texts(langid!("uk"), include_str!("../locales/uk.ftl")));
-static RUSSIAN: LazyLock<Texts> = LazyLock::new(|| texts(langid!("ru"), include_str!("../locales/ru.ftl")));
-static ENGLISH: LazyLock<Texts> = LazyLock::new(|| texts(langid!("en"), include_str!("../locales/en.ftl")));
+static UKRAINIAN: LazyLock<Texts> = LazyLock::new(|| {
+    texts(langid!("uk"), [include_str!("../locales/uk.ftl"), include_str!("../locales/uk.pages.ftl")])
+});
+static RUSSIAN: LazyLock<Texts> = LazyLock::new(|| {
+    texts(langid!("ru"), [include_str!("../locales/ru.ftl"), include_str!("../locales/ru.pages.ftl")])
+});
+static ENGLISH: LazyLock<Texts> = LazyLock::new(|| {
+    texts(langid!("en"), [include_str!("../locales/en.ftl"), include_str!("../locales/en.pages.ftl")])
+});
 
 /// A line that cannot be read is left out, like a text that is missing; the tests read every text of every language.
-fn texts(language: LanguageIdentifier, source: &str) -> Texts {
+fn texts(language: LanguageIdentifier, sources: [&str; 2]) -> Texts {
     let mut texts = FluentBundle::new_concurrent(vec![language]);
     texts.set_use_isolating(false);
-    let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(readable, _)| readable);
-    texts.add_resource_overriding(resource);
+    for source in sources {
+        let resource = FluentResource::try_new(source.to_owned()).unwrap_or_else(|(readable, _)| readable);
+        texts.add_resource_overriding(resource);
+    }
     texts
 }
 
@@ -71,6 +82,29 @@ impl Language {
             "ru" => Some(Self::Russian),
             "en" => Some(Self::English),
             _ => None,
+        }
+    }
+
+    /// The language of a tag as in `lang="uk"`.
+    pub(crate) fn of_tag(tag: &str) -> Option<Self> {
+        LANGUAGES.iter().copied().find(|language| language.tag() == tag)
+    }
+
+    /// Source: BCP 47.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::Ukrainian => "uk",
+            Self::Russian => "ru",
+            Self::English => "en",
+        }
+    }
+
+    /// What its speakers call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Ukrainian => "Українська",
+            Self::Russian => "Русский",
+            Self::English => "English",
         }
     }
 
@@ -187,8 +221,6 @@ mod tests {
     use super::*;
     use crate::openapi::REASONS;
 
-    const LANGUAGES: [Language; 3] = [Language::Ukrainian, Language::Russian, Language::English];
-
     const REMONLINE: [u16; 11] = [400, 401, 403, 404, 405, 422, 429, 500, 502, 503, 504];
 
     const GRAPH: [(i64, Option<i64>); 38] = [
@@ -239,7 +271,7 @@ mod tests {
 
     #[test]
     fn every_documented_code_and_reason_is_explained_in_every_language() {
-        for language in LANGUAGES {
+        for &language in LANGUAGES {
             let remonline = REMONLINE.map(|status| (status.to_string(), language.remonline(Some(status))));
             let graph = GRAPH.map(|(code, sub)| (format!("{code}/{sub:?}"), language.graph(Some(code), sub)));
             let reasons = REASONS.map(|name| (name.to_owned(), reason(name).and_then(|known| language.reason(known))));
@@ -269,6 +301,9 @@ mod tests {
         let english = ids(include_str!("../locales/en.ftl"));
         assert_eq!(ids(include_str!("../locales/uk.ftl")), english);
         assert_eq!(ids(include_str!("../locales/ru.ftl")), english);
+        let english = ids(include_str!("../locales/en.pages.ftl"));
+        assert_eq!(ids(include_str!("../locales/uk.pages.ftl")), english);
+        assert_eq!(ids(include_str!("../locales/ru.pages.ftl")), english);
     }
 
     #[rstest]
@@ -311,7 +346,7 @@ mod tests {
 
     #[test]
     fn a_persons_decision_is_told() {
-        for language in LANGUAGES {
+        for &language in LANGUAGES {
             for (kind, outcome) in [(StepKind::FindOrder, "linked"), (StepKind::CreateClient, "cleared")] {
                 assert!(language.explain_step(&step(kind, outcome, Some(200), None)).is_some(), "{language:?}");
             }

@@ -1,4 +1,4 @@
-//! The console: the JSON API for people and scripts, one file per resource.
+//! The console: the JSON API for programs, one file per resource, and the pages for people, in `pages`.
 //!
 //! It reads and writes the tables and asks RemOnline and Meta for what a person chooses from; leads themselves are
 //! the processor's. Whatever fails becomes a `Problem` (RFC 9457), at one place for each crate it comes from
@@ -20,12 +20,14 @@ mod health;
 mod ids;
 mod lookup;
 mod openapi;
+mod pages;
 mod paging;
 mod preview;
 mod problem;
 mod request;
 mod resolve;
 mod retry;
+mod stats;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -47,7 +49,7 @@ use domain::Clock;
 use http::{HeaderName, HeaderValue, header};
 use jiff::Timestamp;
 use lambda_http::RequestExt;
-use queue::LeadQueue;
+use queue::{LeadQueue, QuarantineQueue};
 use runtime::{Env, logging};
 use store::{Sealer, Store};
 use tracing::Instrument;
@@ -57,7 +59,7 @@ pub use access::Access;
 pub use app::App;
 pub use config::Config;
 
-/// Headers of every answer: nothing is kept, nothing is guessed, nothing is run.
+/// Headers of every answer that does not say otherwise: nothing is kept, nothing is guessed, nothing is run.
 const SECURITY: [(HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
@@ -69,10 +71,13 @@ const SECURITY: [(HeaderName, &str); 4] = [
 pub fn router(app: App) -> Router {
     let app = Arc::new(app);
     let guarded = Router::from(openapi::guarded())
+        .merge(pages::routes())
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(from_fn_with_state(Arc::clone(&app), access::guard));
-    let open = Router::from(openapi::open()).method_not_allowed_fallback(problem::no_such_method);
+        .layer(from_fn_with_state(Arc::clone(&app), access::guard))
+        .layer(from_fn(pages::readable));
+    let open =
+        Router::from(openapi::open()).merge(pages::assets()).method_not_allowed_fallback(problem::no_such_method);
     guarded.merge(open).layer(map_response(secure)).layer(from_fn(logged)).with_state(app)
 }
 
@@ -106,6 +111,7 @@ impl App {
             config.facebook_app_id,
             facebook::AppSecrets::parse(&secrets)?,
         );
+        let sqs = aws_sdk_sqs::Client::new(&aws);
         let systems = Systems {
             store: store.clone(),
             sealer: sealer.clone(),
@@ -120,9 +126,11 @@ impl App {
             store,
             sealer,
             systems,
-            queue: LeadQueue::new(aws_sdk_sqs::Client::new(&aws), config.lead_queue_url),
+            queue: LeadQueue::new(sqs.clone(), config.lead_queue_url),
+            quarantine: QuarantineQueue::new(sqs, config.quarantine_queue_url),
             retention_days: config.lead_data_retention_days,
             access: Access::of(&config.console_url, config.sign_in),
+            console_url: config.console_url,
             clock,
         })
     }
@@ -130,7 +138,7 @@ impl App {
 
 async fn secure(mut response: Response) -> Response {
     for (name, value) in SECURITY {
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
     }
     response
 }

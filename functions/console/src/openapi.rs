@@ -14,7 +14,7 @@ use crate::{
     app::App,
     backfill, bundles, check, choices, connections, erase, health, preview,
     problem::{PROBLEM_JSON, Problem},
-    resolve, retry, transactions, unrouted,
+    resolve, retry, stats, transactions, unrouted,
 };
 
 /// Closed lists of words that belong to the domain, which does not know OpenAPI: schema, property, words.
@@ -95,6 +95,7 @@ pub(crate) fn guarded() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(retry::one))
         .routes(routes!(resolve::resolve))
         .routes(routes!(unrouted::list))
+        .routes(routes!(stats::get))
         .routes(routes!(erase::erase))
         .routes(routes!(openapi))
         .routes(routes!(bundle_schema))

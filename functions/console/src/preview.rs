@@ -43,10 +43,10 @@ enum Answered {
 /// What would be done.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Preview {
-    client: ClientPreview,
-    order: OrderPreview,
+    pub(crate) client: ClientPreview,
+    pub(crate) order: OrderPreview,
     /// What keeps the bundle from being applied; nothing would be sent then.
-    errors: Vec<FieldError>,
+    pub(crate) errors: Vec<FieldError>,
 }
 
 /// What would become of the client.

@@ -22,7 +22,7 @@ pub(crate) struct Problem {
     #[schema(value_type = u16)]
     pub(crate) status: StatusCode,
     /// What went wrong and what to do.
-    detail: String,
+    pub(crate) detail: String,
     /// The fields to blame.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) errors: Vec<FieldError>,
@@ -100,7 +100,9 @@ impl std::fmt::Display for Causes<'_> {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.status;
-        let mut response = (status, axum::Json(self)).into_response();
+        let mut response = (status, axum::Json(&self)).into_response();
+        // For whoever shows it in another form: see `pages`.
+        response.extensions_mut().insert(self);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         response
     }

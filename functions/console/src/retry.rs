@@ -16,9 +16,9 @@ use crate::{
 };
 
 /// By which rules a lead goes on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum Rules {
+pub(crate) enum Rules {
     /// The bundle as it is now.
     #[default]
     Current,
@@ -41,7 +41,7 @@ impl From<Rules> for store::Rules {
 pub(crate) struct Retry {
     /// By which rules.
     #[schema(default = "current")]
-    rules: Rules,
+    pub(crate) rules: Rules,
 }
 
 /// How many leads were set going.
@@ -84,20 +84,43 @@ pub(crate) async fn many(
 
 /// What is set going keeps its place in the history, so the cursor stays true.
 async fn retry_all(app: &App, filter: &Filter, rules: Rules) -> Result<usize, Problem> {
-    let now = app.clock.now();
     let (mut queued, mut cursor) = (0, None);
     loop {
-        let page = app.store.history(filter, MAX_LIMIT, cursor.as_deref()).await.map_err(history_problem)?;
-        let going = |state| state == TransactionState::Running;
-        let ready = page.items.into_iter().filter(|found| !found.is_final() && !going(found.state));
-        let accounts = app.store.retry_all(ready.map(|found| found.id).collect(), rules.into(), now).await?;
-        queued += accounts.len();
-        app.wake(accounts).await;
-        cursor = page.next_cursor;
+        let part = retry_some(app, filter, rules, cursor.as_deref()).await?;
+        queued += part.queued;
+        cursor = part.next_cursor;
         if cursor.is_none() {
             return Ok(queued);
         }
     }
+}
+
+/// A part of a retry of many.
+pub(crate) struct Part {
+    /// How many were set going.
+    pub(crate) queued: usize,
+    /// Where to go on.
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// Sets the next ones of those that match going.
+///
+/// # Errors
+/// When the tables do not answer, or the cursor is none of theirs.
+pub(crate) async fn retry_some(
+    app: &App,
+    filter: &Filter,
+    rules: Rules,
+    cursor: Option<&str>,
+) -> Result<Part, Problem> {
+    let page = app.store.history(filter, MAX_LIMIT, cursor).await.map_err(history_problem)?;
+    let going = |state| state == TransactionState::Running;
+    let ready = page.items.into_iter().filter(|found| !found.is_final() && !going(found.state));
+    let ready = ready.map(|found| found.id).collect();
+    let accounts = app.store.retry_all(ready, rules.into(), app.clock.now()).await?;
+    let queued = accounts.len();
+    app.wake(accounts).await;
+    Ok(Part { queued, next_cursor: page.next_cursor })
 }
 
 impl From<RetryError> for Problem {

@@ -15,40 +15,40 @@ use crate::explain::Language;
 pub(crate) struct StepView {
     /// When it ended.
     #[schema(value_type = String, format = DateTime)]
-    at: Timestamp,
+    pub(crate) at: Timestamp,
     #[schema(value_type = String)]
-    step: StepKind,
+    pub(crate) step: StepKind,
     /// How it went, in a word.
-    outcome: String,
+    pub(crate) outcome: String,
     /// The HTTP status the other side answered.
     #[schema(required)]
-    status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// The error code in the other side's answer.
     #[schema(required)]
-    code: Option<i64>,
+    pub(crate) code: Option<i64>,
     /// Why it went wrong, in the caller's language.
     #[schema(required)]
-    explanation: Option<String>,
+    pub(crate) explanation: Option<String>,
     /// What to do, in the caller's language.
     #[schema(required)]
-    fix: Option<String>,
+    pub(crate) fix: Option<String>,
     /// What was sent.
     #[schema(required)]
-    request: Option<RequestView>,
+    pub(crate) request: Option<RequestView>,
     /// How long the exchange took.
     #[schema(required)]
-    duration_ms: Option<u64>,
+    pub(crate) duration_ms: Option<u64>,
 }
 
 /// A request as it was sent.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = SentRequest)]
 pub(crate) struct RequestView {
-    method: String,
-    path: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
     /// Personal data in it is masked unless revealed; null when it had none or is no longer kept.
     #[schema(value_type = Option<Object>, required)]
-    body: Option<Value>,
+    pub(crate) body: Option<Value>,
 }
 
 impl StepView {

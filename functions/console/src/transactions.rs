@@ -59,63 +59,63 @@ pub(crate) struct Wanted {
 /// One bundle applied to one lead.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Transaction {
-    bundle_id: String,
+    pub(crate) bundle_id: String,
     /// The version of the bundle that is or was applied.
-    bundle_version: u32,
+    pub(crate) bundle_version: u32,
     /// The lead, Meta's id.
-    leadgen_id: String,
+    pub(crate) leadgen_id: String,
     /// The page, Meta's id.
-    page_id: String,
+    pub(crate) page_id: String,
     /// The form, Meta's id.
-    form_id: String,
+    pub(crate) form_id: String,
     #[schema(value_type = String)]
-    state: TransactionState,
+    pub(crate) state: TransactionState,
     /// Why it stands where it stands.
     #[schema(value_type = Option<String>, required)]
-    reason: Option<Reason>,
+    pub(crate) reason: Option<Reason>,
     /// How the lead came to us.
     #[schema(value_type = String)]
-    source: LeadSource,
+    pub(crate) source: LeadSource,
     /// Meta's time of the lead, null until it is read.
     #[schema(value_type = Option<String>, format = DateTime, required)]
-    created_at: Option<Timestamp>,
+    pub(crate) created_at: Option<Timestamp>,
     /// When it was recorded.
     #[schema(value_type = String, format = DateTime)]
-    received_at: Timestamp,
+    pub(crate) received_at: Timestamp,
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Timestamp,
+    pub(crate) updated_at: Timestamp,
     /// When it goes on by itself.
     #[schema(value_type = Option<String>, format = DateTime, required)]
-    next_at: Option<Timestamp>,
+    pub(crate) next_at: Option<Timestamp>,
     /// The client in RemOnline.
     #[schema(required)]
-    client_id: Option<i64>,
+    pub(crate) client_id: Option<i64>,
     #[schema(value_type = Option<String>, required)]
-    client_outcome: Option<ClientOutcome>,
+    pub(crate) client_outcome: Option<ClientOutcome>,
     /// The order in RemOnline.
     #[schema(required)]
-    order_id: Option<i64>,
+    pub(crate) order_id: Option<i64>,
     #[schema(value_type = Option<String>, required)]
-    order_outcome: Option<OrderOutcome>,
-    contact: ContactView,
+    pub(crate) order_outcome: Option<OrderOutcome>,
+    pub(crate) contact: ContactView,
 }
 
 /// The person, masked unless revealed.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Contact)]
 pub(crate) struct ContactView {
-    name: String,
-    phone: String,
-    email: String,
+    pub(crate) name: String,
+    pub(crate) phone: String,
+    pub(crate) email: String,
 }
 
 /// A transaction with what was done.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TransactionDetails {
     #[serde(flatten)]
-    transaction: Transaction,
+    pub(crate) transaction: Transaction,
     /// What was done, oldest first.
-    steps: Vec<StepView>,
+    pub(crate) steps: Vec<StepView>,
 }
 
 /// Whether personal data is shown.
@@ -124,7 +124,7 @@ pub(crate) struct TransactionDetails {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Reveal {
     /// Shows personal data; that it was shown is logged.
-    reveal: bool,
+    pub(crate) reveal: bool,
 }
 
 /// Lists transactions, the last received first.
@@ -219,7 +219,7 @@ pub(crate) fn history_problem(error: HistoryError) -> Problem {
 
 impl Transaction {
     /// The record as it is shown, with the person unmasked where `contact` is given.
-    fn of(record: Record, contact: Option<ContactView>) -> Self {
+    pub(crate) fn of(record: Record, contact: Option<ContactView>) -> Self {
         let waits = matches!(record.state, TransactionState::Waiting);
         Self {
             bundle_id: record.id.bundle_id.into(),

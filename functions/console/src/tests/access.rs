@@ -47,7 +47,8 @@ async fn every_answer_is_kept_by_nobody() {
 #[tokio::test]
 async fn unknown_addresses_and_methods_are_problems() {
     let world = World::new().await;
-    for path in ["/", "/api", "/api/nowhere", "/api/connections/", "/api/connections/Not%20an%20id", "/api/bundles/%FF"]
+    for path in
+        ["/nowhere", "/api", "/api/nowhere", "/api/connections/", "/api/connections/Not%20an%20id", "/api/bundles/%FF"]
     {
         let reply = world.get(path).await;
         assert_eq!(

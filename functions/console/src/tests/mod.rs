@@ -5,8 +5,10 @@ mod backfill;
 mod bundles;
 mod connections;
 mod erase;
+mod pages;
 mod preview;
 mod resolve;
+mod stats;
 mod transactions;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -20,7 +22,7 @@ use domain::{
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt;
 use jiff::{SignedDuration, Timestamp};
-use queue::LeadQueue;
+use queue::{LeadQueue, QuarantineQueue};
 use serde_json::{Value, json};
 use simulators::{
     Direct,
@@ -47,6 +49,7 @@ struct World {
     meta: Meta,
     queue: aws_sdk_sqs::Client,
     queue_url: String,
+    quarantine_url: String,
 }
 
 /// An answer of the console.
@@ -86,6 +89,7 @@ impl World {
         let key = kms.create_key().send().await.unwrap().key_metadata.unwrap();
         let queue = aws_sdk_sqs::Client::new(&aws);
         let queue_url = queue.create_queue().queue_name("leads").send().await.unwrap().queue_url.unwrap();
+        let quarantine_url = queue.create_queue().queue_name("quarantine").send().await.unwrap().queue_url.unwrap();
         let (store, hasher) = (Store::memory(), Hasher::with_key([7; 32]));
         let graph_url = "https://graph.example/v26.0".parse().unwrap();
         let secrets = facebook::AppSecrets::parse(&APP_SECRET.to_owned().into()).unwrap();
@@ -106,11 +110,13 @@ impl World {
             hasher: hasher.clone(),
             systems,
             queue: LeadQueue::new(queue.clone(), &queue_url),
+            quarantine: QuarantineQueue::new(queue.clone(), &quarantine_url),
             retention_days: 30,
+            console_url: "http://127.0.0.1:8080".parse().unwrap(),
             access,
             clock: Clock::new(now),
         };
-        Self { router: router(app), store, hasher, remonline, meta, queue, queue_url }
+        Self { router: router(app), store, hasher, remonline, meta, queue, queue_url, quarantine_url }
     }
 
     /// One with a connection of each kind, `shop` and `page`.

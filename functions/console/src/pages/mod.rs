@@ -1,0 +1,185 @@
+//! The web console: pages for people, one file for each part. They call what the JSON API calls, so that both do the
+//! same; markup is in `templates`, texts in `locales`, and neither is in code. A page works without scripts; htmx
+//! replaces parts of it where that saves a reload.
+
+pub(crate) mod assets;
+mod chart;
+mod connections;
+mod history;
+mod home;
+mod reader;
+mod transaction;
+mod unrouted;
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{FromRequestParts, Request},
+    middleware::Next,
+    response::{Html, IntoResponse, Redirect, Response},
+    routing::get,
+};
+use domain::{Connection, ConnectionKind, ConnectionState, State as TransactionState};
+use http::{HeaderValue, header};
+use serde::Deserialize;
+
+pub(crate) use reader::Reader;
+pub(crate) use transaction::pretty;
+
+use crate::{
+    app::App,
+    explain::Language,
+    problem::Problem,
+    request::{Ids, Query},
+};
+
+/// What a page may load and do: only what comes from this console. Source: W3C, Content Security Policy Level 3.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+    trusted-types default";
+
+/// Every page and what pages load.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(home::page))
+        .route("/language/{tag}", get(choose_language))
+        .merge(connections::routes())
+        .merge(history::routes())
+        .merge(transaction::routes())
+        .merge(unrouted::routes())
+}
+
+/// What pages load, and what may be read without sign-in.
+pub(crate) fn assets() -> Router<Arc<App>> {
+    let files = [assets::STYLE, assets::SCRIPT, assets::HTMX];
+    files
+        .into_iter()
+        .fold(Router::new(), |router, file| router.route(&file.path(), get(move || async move { file.answer() })))
+}
+
+/// A rendered template.
+#[derive(Debug)]
+pub(crate) struct Page<T>(pub(crate) T);
+
+impl<T: Template> IntoResponse for Page<T> {
+    fn into_response(self) -> Response {
+        match self.0.render() {
+            Ok(markup) => {
+                let policy = [(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY))];
+                (policy, Html(markup)).into_response()
+            }
+            Err(error) => Problem::internal(&error).into_response(),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage<'p> {
+    reader: Reader,
+    title: String,
+    problem: &'p Problem,
+}
+
+/// Shows problems to people as pages. Programs, which do not ask for HTML, get them as they are.
+pub(crate) async fn readable(request: Request, next: Next) -> Response {
+    let for_people = wants_page(&request);
+    let (mut parts, body) = request.into_parts();
+    let Ok(reader) = Reader::from_request_parts(&mut parts, &()).await;
+    let response = next.run(Request::from_parts(parts, body)).await;
+    match response.extensions().get::<Problem>() {
+        Some(problem) if for_people => {
+            let title = reader.say(&format!("problem-{}", problem.status.as_u16()));
+            let title = if title.starts_with("problem-") { reader.say("problem") } else { title };
+            (problem.status, Page(ProblemPage { reader, title, problem })).into_response()
+        }
+        _ => response,
+    }
+}
+
+fn wants_page(request: &Request) -> bool {
+    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    !request.uri().path().starts_with("/api") && accepts.is_some_and(|accept| accept.contains("text/html"))
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Back {
+    to: Option<String>,
+}
+
+/// Keeps the language for a year and goes back to the page.
+async fn choose_language(Ids(tag): Ids<String>, Query(Back { to }): Query<Back>) -> Result<Response, Problem> {
+    let language = Language::of_tag(&tag).ok_or_else(|| Problem::not_found("language"))?;
+    let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly", reader::LANGUAGE, language.tag());
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&here(to.as_deref()))).into_response())
+}
+
+/// An address of this console: what leads elsewhere leads home.
+fn here(to: Option<&str>) -> String {
+    let local = |to: &&str| to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\r', '\n']);
+    to.filter(local).unwrap_or("/").to_owned()
+}
+
+/// The text that names a field.
+pub(crate) fn label(field: &str) -> String {
+    format!("field-{field}")
+}
+
+/// What is wrong with the field at `pointer`.
+pub(crate) fn fault<'p>(problem: &'p Option<Problem>, pointer: &str) -> Option<&'p str> {
+    let errors = problem.as_ref()?.errors.iter();
+    errors.into_iter().find(|error| error.pointer == pointer).map(|error| error.detail.as_str())
+}
+
+/// What is behind a key or token.
+pub(crate) fn account(connection: &Connection) -> &str {
+    match &connection.kind {
+        ConnectionKind::Remonline { account } => &account.name,
+        ConnectionKind::Facebook { page_name, .. } => page_name,
+    }
+}
+
+/// How good the state of a connection is, as a class of the style sheet.
+pub(crate) fn tone(connection: &Connection) -> &'static str {
+    match connection.state {
+        ConnectionState::Active => "good",
+        ConnectionState::Paused => "warn",
+        ConnectionState::KeyRejected | ConnectionState::Forbidden => "bad",
+    }
+}
+
+/// A word of a closed list as the JSON API writes it.
+pub(crate) fn word(value: impl serde::Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// How good a state is, as a class of the style sheet.
+pub(crate) fn tone_of(state: &TransactionState) -> &'static str {
+    match state {
+        TransactionState::Done => "good",
+        TransactionState::Waiting => "warn",
+        TransactionState::Parked | TransactionState::Review => "bad",
+        TransactionState::Received
+        | TransactionState::Running
+        | TransactionState::Skipped
+        | TransactionState::Erased => "",
+    }
+}
+
+/// The client in RemOnline's own pages. The address is not documented; integrations use it.
+pub(crate) fn client_address(id: &i64) -> String {
+    format!("https://web.roapp.io/contacts/people/{id}")
+}
+
+/// The order in RemOnline's own pages. The address is not documented; integrations use it.
+pub(crate) fn order_address(id: &i64) -> String {
+    format!("https://web.roapp.io/orders/table/{id}")
+}
+
+/// The query of an address, without its question mark.
+pub(crate) fn query_of(address: String) -> String {
+    address.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default()
+}

@@ -1,0 +1,305 @@
+//! The pages as a browser without scripts sees them.
+
+use domain::{MaskedContact, Stage};
+use pretty_assertions::assert_eq;
+use rstest::rstest;
+use simulators::remonline::DEMO_API_KEY as KEY;
+
+use super::*;
+
+const LEAD: &str = "900000000000001";
+
+/// What a browser gets.
+struct Seen {
+    status: u16,
+    headers: HeaderMap,
+    markup: String,
+}
+
+impl World {
+    async fn visit(&self, path: &str) -> Seen {
+        self.browse("GET", path, &[], None).await
+    }
+
+    /// Sends a form.
+    async fn fill(&self, path: &str, fields: &[(&str, &str)]) -> Seen {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        self.browse("POST", path, &[("content-type", "application/x-www-form-urlencoded")], Some(form)).await
+    }
+
+    async fn browse(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Seen {
+        let request = Request::builder().method(method).uri(path).header("host", "127.0.0.1:8080");
+        let request = request.header("accept", "text/html,application/xhtml+xml");
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let response =
+            self.router.clone().oneshot(request.body(Body::from(body.unwrap_or_default())).unwrap()).await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        Seen { status, headers, markup: String::from_utf8(bytes.to_vec()).unwrap() }
+    }
+}
+
+impl Seen {
+    #[track_caller]
+    fn expect(self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.markup);
+        self.markup
+    }
+
+    #[track_caller]
+    fn leads_to(&self) -> &str {
+        assert_eq!(self.status, 303, "{}", self.markup);
+        self.headers["location"].to_str().unwrap()
+    }
+}
+
+/// A lead of each kind that pages show in a way of their own.
+async fn busy() -> World {
+    let world = World::started().await;
+    let at = now();
+    world.lead("1", 0, |lead| lead.park(Reason::Mapping, None, at).unwrap()).await;
+    world.lead("2", 0, |lead| lead.review(Reason::OutcomeUnknown, at).unwrap()).await;
+    world.lead("3", 0, |lead| lead.wait(Reason::Throttled, Some(at), at).unwrap()).await;
+    let done = |lead: &mut Transaction| {
+        lead.created_at = Some(at);
+        lead.set_client(5, domain::ClientOutcome::Created, at).unwrap();
+        lead.run(Stage::OrderSet, at).unwrap();
+        lead.finish(at).unwrap();
+    };
+    world.lead("4", 0, done).await;
+    let unknown = LeadgenEvent { leadgen_id: meta_id("6"), page_id: meta_id(DEMO_PAGE), form_id: meta_id("7") };
+    world.store.keep_unrouted(&unknown, at).await.unwrap();
+    world
+}
+
+const PAGES: [&str; 16] = [
+    "/",
+    "/connections",
+    "/connections/new/remonline",
+    "/connections/new/facebook",
+    "/connections/meta",
+    "/connections/shop",
+    "/connections/page",
+    "/history",
+    "/history?state=parked",
+    "/history/screens/1",
+    "/history/screens/2",
+    "/history/screens/3",
+    "/history/screens/4?reveal=true",
+    "/erase",
+    "/unrouted",
+    "/findings",
+];
+
+/// Names of texts that stand where a text should.
+fn untold(markup: &str) -> Vec<&str> {
+    let texts = markup.split('>').filter_map(|part| part.split('<').next()).map(str::trim);
+    let name = |text: &&str| text.contains('-') && text.chars().all(|c| c.is_ascii_lowercase() || "-_".contains(c));
+    texts.filter(name).collect()
+}
+
+#[rstest]
+#[tokio::test]
+async fn every_page_is_told_in_every_language(#[values("uk", "ru", "en")] language: &str) {
+    for world in [busy().await, World::new().await] {
+        for path in PAGES.iter().filter(|path| !path.starts_with("/history/") && !path.ends_with("shop")) {
+            let seen = world.browse("GET", path, &[("accept-language", language)], None).await;
+            if seen.status == 404 {
+                continue; // nothing is connected in the empty world
+            }
+            assert!(seen.headers["content-security-policy"].to_str().unwrap().contains("script-src 'self'"));
+            let markup = seen.expect(200);
+            assert!(markup.contains(&format!("<html lang=\"{language}\">")), "{path}");
+            assert_eq!(untold(&markup), [""; 0], "{path} in {language}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_page_is_there() {
+    let world = busy().await;
+    for path in PAGES {
+        let markup = world.visit(path).await.expect(200);
+        assert_eq!(untold(&markup), [""; 0], "{path}");
+        assert!(
+            !markup.contains(" style=") && !markup.contains("<style"),
+            "{path}: the policy forbids styles in markup"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_pages_load_is_there_and_kept() {
+    let world = World::new().await;
+    let markup = world.visit("/").await.expect(200);
+    let loaded = markup.split('"').filter(|part| part.starts_with("/static/")).collect::<Vec<_>>();
+    assert_eq!(loaded.len(), 3);
+    for path in loaded {
+        let seen = world.visit(path).await;
+        assert!(seen.headers["cache-control"].to_str().unwrap().contains("immutable"));
+        assert!(seen.expect(200).len() > 500, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_lead_is_text_whatever_is_in_it() {
+    let world = World::started().await;
+    let attack = "<img src=x onerror=alert(1)>\"'><script>alert(2)</script>";
+    world
+        .lead(LEAD, 0, |lead| {
+            let text = || attack.to_owned();
+            lead.contact = MaskedContact { name: text(), phone: text(), email: text() };
+            lead.park(Reason::Rejected, None, now()).unwrap();
+        })
+        .await;
+    world.call("PATCH", "/api/connections/shop", &[], json!({"title": attack})).await.expect(200);
+    for path in ["/history", &format!("/history/screens/{LEAD}"), "/connections", "/connections/shop"] {
+        let markup = world.visit(path).await.expect(200);
+        assert!(!markup.contains("<img") && !markup.contains("<script>"), "{path}");
+        assert!(markup.contains("alert(1)"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_shop_is_connected_by_a_form() {
+    let world = World::new().await;
+    let connected = world.fill("/connections/new/remonline", &[("title", "My shop"), ("api_key", KEY)]).await;
+    assert_eq!(connected.leads_to(), "/connections/my-shop?said=connected");
+    let markup = world.visit("/connections/my-shop?said=connected").await.expect(200);
+    assert!(markup.contains("Connected: the key works.") && !markup.contains(KEY));
+}
+
+#[tokio::test]
+async fn a_refused_key_is_blamed_and_not_shown() {
+    let world = World::new().await;
+    let wrong = "wrong-key-of-nobody";
+    let seen = world.fill("/connections/new/remonline", &[("title", "My shop"), ("api_key", wrong)]).await;
+    let markup = seen.expect(422);
+    assert!(markup.contains("RemOnline refused the API key.") && markup.contains("aria-invalid"), "{markup}");
+    assert!(markup.contains("value=\"My shop\"") && !markup.contains(wrong));
+    assert!(world.store.connections().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_connection_is_checked_paused_resumed_and_forgotten() {
+    let world = World::connected().await;
+    let checked = world.fill("/connections/shop/check", &[]).await.expect(200);
+    assert!(checked.contains("What the check found") && checked.contains("Clients can be read."));
+    assert_eq!(world.fill("/connections/shop/pause", &[]).await.leads_to(), "/connections/shop?said=paused");
+    assert!(world.visit("/").await.expect(200).contains("Paused"));
+    assert_eq!(world.fill("/connections/shop/resume", &[]).await.leads_to(), "/connections/shop?said=resumed");
+    assert_eq!(
+        world.fill("/connections/shop/title", &[("title", "Other")]).await.leads_to(),
+        "/connections/shop?said=renamed"
+    );
+    assert_eq!(
+        world.fill("/connections/shop/key", &[("api_key", KEY)]).await.leads_to(),
+        "/connections/shop?said=key-replaced"
+    );
+    assert_eq!(world.fill("/connections/shop/delete", &[]).await.leads_to(), "/connections?said=disconnected");
+}
+
+#[tokio::test]
+async fn a_connection_in_use_is_not_forgotten() {
+    let world = World::started().await;
+    let markup = world.fill("/connections/shop/delete", &[]).await.expect(409);
+    assert!(markup.contains("Bundle screens uses the connection"));
+}
+
+#[tokio::test]
+async fn a_parked_lead_is_found_and_mended() {
+    let world = World::started().await;
+    world.lead(LEAD, 0, |lead| lead.park(Reason::Mapping, None, now()).unwrap()).await;
+    let markup = world.visit("/history?state=parked&phone=&email=&from=2026-11-23&to=").await.expect(200);
+    assert!(markup.contains(&format!("/history/screens/{LEAD}")) && markup.contains("Screens"));
+    let retried = world.fill(&format!("/history/screens/{LEAD}/retry"), &[("rules", "current")]).await;
+    assert_eq!(retried.leads_to(), format!("/history/screens/{LEAD}?said=retried-one"));
+    assert_eq!(world.state_of(LEAD).await, (State::Received, None));
+    assert_eq!(world.woken().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_review_is_decided_by_a_form() {
+    let world = World::started().await;
+    world.lead(LEAD, 0, |lead| lead.review(Reason::OutcomeUnknown, now()).unwrap()).await;
+    let address = format!("/history/screens/{LEAD}/resolve");
+    let empty = world.fill(&address, &[("decision", "link"), ("client_id", ""), ("order_id", "")]).await.expect(422);
+    assert!(empty.contains("name the client or the order"));
+    let wrong = world.fill(&address, &[("decision", "link"), ("client_id", "999999"), ("order_id", "")]).await;
+    assert!(wrong.expect(422).contains("RemOnline has no client 999999"));
+    assert_eq!(world.fill(&address, &[("decision", "dismiss")]).await.status, 303);
+    assert_eq!(world.state_of(LEAD).await, (State::Skipped, Some(Reason::Dismissed)));
+}
+
+#[tokio::test]
+async fn many_are_retried_part_by_part() {
+    let world = World::started().await;
+    for lead in 1..=230 {
+        world.lead(&lead.to_string(), lead, |lead| lead.park(Reason::Mapping, None, now()).unwrap()).await;
+    }
+    let first = world.fill("/history/retry", &[("search", "state=parked"), ("rules", "current")]).await.expect(200);
+    assert!(first.contains("200 leads are set going.") && first.contains("max=\"230\""), "{first}");
+    let hidden = |name: &str| {
+        let begin = format!("name=\"{name}\" value=\"");
+        first.split(&begin).nth(1).unwrap().split('"').next().unwrap().to_owned()
+    };
+    let names = ["search", "rules", "queued", "total", "cursor"];
+    let values = names.map(hidden);
+    let fields: Vec<_> = names.iter().zip(&values).map(|(name, value)| (*name, value.as_str())).collect();
+    let last = world.fill("/history/retry", &fields).await.expect(200);
+    assert!(last.contains("230 leads are set going.") && !last.contains("hx-post"), "{last}");
+    assert_eq!(world.store.count_in(State::Parked).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_wrong_search_is_told() {
+    let markup = World::new().await.visit("/history?phone=nobody").await.expect(400);
+    assert!(markup.contains("not a phone number"));
+}
+
+#[tokio::test]
+async fn leads_are_taken_along_as_a_table() {
+    let world = busy().await;
+    let seen = world.visit("/history.csv?state=parked").await;
+    assert_eq!(seen.headers["content-type"], "text/csv; charset=utf-8");
+    let table = seen.expect(200);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 2);
+    assert!(lines[0].starts_with("received_at,state,reason,") && lines[1].contains(",parked,mapping,screens,1,"));
+}
+
+#[tokio::test]
+async fn a_person_is_forgotten_by_a_form() {
+    let world = busy().await;
+    let markup = world.fill("/erase", &[("phone", ""), ("email", ""), ("leadgen_id", "4")]).await.expect(200);
+    assert!(markup.contains("Forgotten: 1 leads.") && markup.contains("/contacts/people/5"), "{markup}");
+    assert_eq!(world.state_of("4").await.0, State::Erased);
+    let two = world.fill("/erase", &[("phone", "0501112233"), ("email", "o@example.com")]).await.expect(422);
+    assert!(two.contains("exactly one"));
+}
+
+#[rstest]
+#[case("/language/uk?to=/history%3Fstate%3Dparked", "/history?state=parked")]
+#[case("/language/ru", "/")]
+#[case("/language/en?to=https://evil.example", "/")]
+#[case("/language/en?to=//evil.example", "/")]
+#[case("/language/en?to=/%5Cevil.example", "/")]
+#[tokio::test]
+async fn a_language_is_kept_and_leads_back(#[case] path: &str, #[case] expected: &str) {
+    let world = World::new().await;
+    let chosen = world.visit(path).await;
+    assert_eq!(chosen.leads_to(), expected);
+    let cookie = chosen.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    let markup = world.browse("GET", "/", &[("cookie", cookie), ("accept-language", "pl")], None).await.expect(200);
+    assert!(markup.contains(&format!("<html lang=\"{}\">", &path[10..12])));
+}
+
+#[tokio::test]
+async fn problems_are_pages_for_people_and_json_for_programs() {
+    let world = World::new().await;
+    let markup = world.visit("/nowhere").await.expect(404);
+    assert!(markup.contains("There is nothing here"));
+    let api = world.visit("/api/nowhere").await;
+    assert_eq!(api.headers["content-type"], "application/problem+json");
+    assert_eq!(world.get("/nowhere").await.headers["content-type"], "application/problem+json");
+}
