@@ -70,8 +70,16 @@ pub(crate) async fn create(
     State(app): State<Arc<App>>,
     Body(sent): Body<Map<String, Value>>,
 ) -> Result<impl IntoResponse, Problem> {
+    Ok((StatusCode::CREATED, tagged(make(&app, sent).await?)))
+}
+
+/// Makes a bundle of what was sent, stopped.
+///
+/// # Errors
+/// 409 when the id is taken, 422 when a field is wrong.
+pub(crate) async fn make(app: &App, sent: Map<String, Value>) -> Result<Bundle, Problem> {
     let (id, document) = read(sent)?;
-    let page_id = check(&app, &document).await?;
+    let page_id = check(app, &document).await?;
     let known = app.store.bundles().await?;
     let taken: Vec<&Slug> = known.iter().map(|bundle| &bundle.id).collect();
     let id = id.unwrap_or_else(|| free_id(&document.title, "bundle", &taken));
@@ -79,7 +87,7 @@ pub(crate) async fn create(
     let bundle = Bundle { id, version: 1, state, page_id, first_started_at: None, created_at, document };
     let bundle = app.store.create_bundle(&bundle).await?;
     tracing::info!(bundle_id = %bundle.id, "bundle made");
-    Ok((StatusCode::CREATED, tagged(bundle)))
+    Ok(bundle)
 }
 
 /// Lists the bundles, by id.

@@ -3,6 +3,7 @@
 //! replaces parts of it where that saves a reload.
 
 pub(crate) mod assets;
+mod bundles;
 mod chart;
 mod connections;
 mod history;
@@ -22,7 +23,7 @@ use axum::{
     routing::get,
 };
 use domain::{Connection, ConnectionKind, ConnectionState, State as TransactionState};
-use http::{HeaderValue, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use serde::Deserialize;
 
 pub(crate) use reader::Reader;
@@ -45,6 +46,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(home::page))
         .route("/language/{tag}", get(choose_language))
+        .merge(bundles::routes())
         .merge(connections::routes())
         .merge(history::routes())
         .merge(transaction::routes())
@@ -83,13 +85,18 @@ struct ProblemPage<'p> {
     problem: &'p Problem,
 }
 
-/// Shows problems to people as pages. Programs, which do not ask for HTML, get them as they are.
+/// Shows problems to people as pages, and leads them back from addresses that only do something. Programs, which do not ask for HTML, get them as they are.
 pub(crate) async fn readable(request: Request, next: Next) -> Response {
     let for_people = wants_page(&request);
     let (mut parts, body) = request.into_parts();
     let Ok(reader) = Reader::from_request_parts(&mut parts, &()).await;
+    let (reads, path) = (parts.method == Method::GET, parts.uri.path().to_owned());
     let response = next.run(Request::from_parts(parts, body)).await;
     match response.extensions().get::<Problem>() {
+        // The address of something that is only done: its answer was opened again.
+        Some(problem) if for_people && reads && problem.status == StatusCode::METHOD_NOT_ALLOWED => {
+            Redirect::to(path.rsplit_once('/').map_or("/", |(above, _)| above)).into_response()
+        }
         Some(problem) if for_people => {
             let title = reader.say(&format!("problem-{}", problem.status.as_u16()));
             let title = if title.starts_with("problem-") { reader.say("problem") } else { title };

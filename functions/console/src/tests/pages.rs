@@ -72,7 +72,7 @@ async fn busy() -> World {
     world
 }
 
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 22] = [
     "/",
     "/connections",
     "/connections/new/remonline",
@@ -89,6 +89,12 @@ const PAGES: [&str; 16] = [
     "/erase",
     "/unrouted",
     "/findings",
+    "/bundles",
+    "/bundles/new",
+    "/bundles/import",
+    "/bundles/screens",
+    "/bundles/screens/edit",
+    "/bundles/screens/versions",
 ];
 
 /// Names of texts that stand where a text should.
@@ -302,4 +308,154 @@ async fn problems_are_pages_for_people_and_json_for_programs() {
     let api = world.visit("/api/nowhere").await;
     assert_eq!(api.headers["content-type"], "application/problem+json");
     assert_eq!(world.get("/nowhere").await.headers["content-type"], "application/problem+json");
+}
+
+/// What a browser would send of a page's form: every field as it stands, and the first entry of a drop-down where none
+/// is chosen.
+fn as_it_stands(markup: &str) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    let mut select: Option<(String, Option<String>)> = None;
+    for tag in markup.split('<').skip(1) {
+        let attribute = |name: &str| {
+            let begin = format!(" {name}=\"");
+            tag.split_once('>')?.0.split(&begin).nth(1)?.split('"').next().map(unescaped)
+        };
+        if tag.starts_with("select") {
+            select = Some((attribute("name").unwrap_or_default(), None));
+        } else if tag.starts_with("option") {
+            let chosen = tag.split('>').next().unwrap().contains(" selected");
+            if let Some((_, value)) = &mut select
+                && (chosen || value.is_none())
+            {
+                *value = attribute("value");
+            }
+        } else if tag.starts_with("/select") {
+            fields.extend(select.take().map(|(name, value)| (name, value.unwrap_or_default())));
+        } else if tag.starts_with("input") {
+            let kind = attribute("type").unwrap_or_default();
+            let checked = tag.split('>').next().unwrap().contains(" checked");
+            if !matches!(kind.as_str(), "checkbox" | "radio") || checked {
+                fields.extend(
+                    attribute("name").map(|name| (name, attribute("value").unwrap_or_else(|| "on".to_owned()))),
+                );
+            }
+        }
+    }
+    fields
+}
+
+fn unescaped(text: &str) -> String {
+    text.replace("&#39;", "'").replace("&#34;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+}
+
+impl World {
+    async fn send_back(&self, path: &str, fields: &[(String, String)]) -> Seen {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        self.fill(path, &fields).await
+    }
+}
+
+fn set(fields: &mut Vec<(String, String)>, name: &str, value: &str) {
+    fields.retain(|(known, _)| known != name);
+    fields.push((name.to_owned(), value.to_owned()));
+}
+
+#[tokio::test]
+async fn a_bundle_is_made_by_choosing_tried_and_started() {
+    let world = World::connected().await;
+    let begin = world.visit("/bundles/new").await.expect(200);
+    assert!(
+        begin.contains(&format!("<option value=\"{DEMO_FORM}\"")),
+        "the forms of the only page are offered: {begin}"
+    );
+    let address = format!("/bundles/new?source=page&client=shop&form={DEMO_FORM}");
+    let editor = world.visit(&address).await.expect(200);
+    assert_eq!(untold(&editor), [""; 0]);
+    let mut fields = as_it_stands(&editor);
+    set(&mut fields, "order.fields.branch_id", "15001");
+    set(&mut fields, "order.fields.order_type_id", "21001");
+    let made = world.send_back("/bundles/new", &fields).await;
+    let address = made.leads_to().split('?').next().unwrap().to_owned();
+
+    let page = world.visit(&address).await.expect(200);
+    assert_eq!(untold(&page), [""; 0]);
+    let answers = [("answers.full_name", "Olena Koval"), ("answers.phone_number", "0995550147")];
+    let tried = world.fill(&format!("{address}/preview"), &answers).await.expect(200);
+    assert!(tried.contains("a new client would be created") && tried.contains("+380995550147"), "{tried}");
+    assert!(tried.contains("a new order would be created"));
+
+    let started = world.fill(&format!("{address}/start"), &[]).await;
+    assert_eq!(started.leads_to(), format!("{address}?said=bundle-started"));
+    let stopped = world.fill(&format!("{address}/stop"), &[]).await;
+    assert_eq!(stopped.leads_to(), format!("{address}?said=bundle-stopped"));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_bundle_stands_beside_the_field() {
+    let world = World::connected().await;
+    let editor = world.visit(&format!("/bundles/new?form={DEMO_FORM}")).await.expect(200);
+    let mut fields = as_it_stands(&editor);
+    set(&mut fields, "client.fields.notes", "=");
+    set(&mut fields, "client.fields.notes.text", "{{ answers.");
+    set(&mut fields, "order.fields.branch_id", "15001");
+    set(&mut fields, "order.fields.order_type_id", "21001");
+    let again = world.send_back("/bundles/new", &fields).await.expect(422);
+    assert!(again.contains("id=\"client.fields.notes-wrong\"") && again.contains("value=\"{{ answers.\""), "{again}");
+    assert!(world.store.bundles().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_bundle_that_is_saved_unchanged_is_the_same() {
+    let world = World::started().await;
+    let before = world.bundle().await;
+    let fields = as_it_stands(&world.visit("/bundles/screens/edit").await.expect(200));
+    let saved = world.send_back("/bundles/screens/edit", &fields).await;
+    assert_eq!(saved.leads_to(), "/bundles/screens?said=bundle-saved");
+    let after = world.bundle().await;
+    assert_eq!((after.version, after.document), (2, before.document));
+    let late = world.send_back("/bundles/screens/edit", &fields).await.expect(412);
+    assert!(late.contains("has another version by now"));
+}
+
+#[tokio::test]
+async fn versions_show_what_changed_and_lead_back() {
+    let world = World::started().await;
+    let mut fields = as_it_stands(&world.visit("/bundles/screens/edit").await.expect(200));
+    set(&mut fields, "title", "Batteries");
+    world.send_back("/bundles/screens/edit", &fields).await.leads_to();
+    let versions = world.visit("/bundles/screens/versions").await.expect(200);
+    assert!(versions.contains("-title: Screens") && versions.contains("+title: Batteries"), "{versions}");
+    world.fill("/bundles/screens/roll-back", &[("version", "1")]).await.leads_to();
+    let bundle = world.bundle().await;
+    assert_eq!((bundle.version, bundle.document.title.as_str()), (3, "Screens"));
+}
+
+#[tokio::test]
+async fn a_bundle_is_duplicated_exported_imported_and_deleted() {
+    let world = World::started().await;
+    let copy = world.fill("/bundles/screens/duplicate", &[]).await;
+    assert_eq!(copy.leads_to(), "/bundles/screens-copy?said=bundle-made");
+    let exported = world.visit("/bundles/screens/export").await.expect(200);
+    let imported = world.fill("/bundles/import", &[("document", &exported)]).await;
+    let id = imported.leads_to().trim_start_matches("/bundles/").split('?').next().unwrap().to_owned();
+    let same = world.store.bundle(&slug(&id)).await.unwrap().unwrap().document == world.bundle().await.document;
+    assert!(same);
+    assert_eq!(world.fill(&format!("/bundles/{id}/delete"), &[]).await.leads_to(), "/bundles?said=bundle-deleted");
+    let broken = world.fill("/bundles/import", &[("document", "title: [")]).await.expect(422);
+    assert!(broken.contains("no YAML"));
+}
+
+#[tokio::test]
+async fn unrouted_leads_are_two_clicks_from_a_bundle() {
+    let world = busy().await;
+    let unrouted = world.visit("/unrouted").await.expect(200);
+    assert!(unrouted.contains("/bundles/new?source=page&amp;form=7&amp;backfill=true"));
+}
+
+#[tokio::test]
+async fn the_address_of_a_deed_leads_back_to_its_page() {
+    let world = World::started().await;
+    assert_eq!(world.visit("/bundles/screens/preview").await.leads_to(), "/bundles/screens");
+    assert_eq!(world.visit("/history/retry").await.leads_to(), "/history");
+    assert_eq!(world.get("/bundles/screens/start").await.status, 405);
 }
