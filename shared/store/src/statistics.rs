@@ -46,6 +46,16 @@ impl Day {
     fn new(date: Date) -> Self {
         Self { date, received: 0, done: 0, parked: 0, review: 0, skipped: 0 }
     }
+
+    fn count(&mut self, state: State) {
+        match state {
+            State::Done => self.done += 1,
+            State::Parked => self.parked += 1,
+            State::Review => self.review += 1,
+            State::Skipped => self.skipped += 1,
+            State::Received | State::Running | State::Waiting | State::Erased => {}
+        }
+    }
 }
 
 impl Statistics {
@@ -72,14 +82,14 @@ impl Store {
             let Some(day) = place(&entry).and_then(|place| days.get_mut(keys::day(place))) else { continue };
             day.received += 1;
             if let Some(milliseconds) = entry.get(Index::TOOK).and_then(serde_json::Value::as_i64) {
-                day.done += 1;
+                day.count(State::Done);
                 took.push(SignedDuration::from_millis(milliseconds));
             }
         }
-        for (state, count) in STATES_OF_DAY {
+        for state in [State::Parked, State::Review, State::Skipped] {
             for entry in self.listed(state, Some(first)).await? {
                 let day = place(&entry).and_then(|place| days.get_mut(keys::day(place)));
-                day.into_iter().for_each(|day| *count(day) += 1);
+                day.into_iter().for_each(|day| day.count(state));
             }
         }
         took.sort_unstable();
@@ -115,13 +125,6 @@ impl Store {
         Ok(self.database.query(&query).await?)
     }
 }
-
-/// The states of which days are told, beside done.
-const STATES_OF_DAY: [(State, fn(&mut Day) -> &mut u64); 3] = [
-    (State::Parked, |day| &mut day.parked),
-    (State::Review, |day| &mut day.review),
-    (State::Skipped, |day| &mut day.skipped),
-];
 
 impl Statistics {
     fn none() -> Self {

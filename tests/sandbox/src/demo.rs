@@ -8,9 +8,9 @@ use std::io::Write;
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::Value;
-use simulators::meta::{DEMO_FORM, Meta};
-use simulators::remonline::RemOnline;
+use serde_json::{Value, json};
+use simulators::meta::{DEMO_FORM, DEMO_PAGE, DEMO_PAGE_TOKEN, Meta};
+use simulators::remonline::{DEMO_API_KEY, RemOnline};
 use tokio::time::{Instant, sleep};
 
 use self::console::Console;
@@ -52,6 +52,27 @@ pub async fn run(sandbox: &Sandbox, count: u32, out: &mut (dyn Write + Send)) ->
     writeln!(out, "People in RemOnline: {people} before, {} now", remonline.people().len())?;
     writeln!(out, "Orders in RemOnline: {orders} before, {} now\n", remonline.orders().len())?;
     Ok(all_done)
+}
+
+/// Says what a person can enter in an empty console, where the simulators are built in: their keys are invented and
+/// open nothing else.
+///
+/// # Errors
+/// When `out` cannot be written.
+pub fn say_what_to_enter(sandbox: &Sandbox, out: &mut (dyn Write + Send)) -> std::io::Result<()> {
+    if sandbox.remonline.is_some() {
+        writeln!(out, "\nTo enter in the console, for the simulators:")?;
+        writeln!(out, "  API key     {DEMO_API_KEY}")?;
+    }
+    if sandbox.meta.is_some() {
+        writeln!(out, "  Page id     {DEMO_PAGE}")?;
+        writeln!(out, "  Page token  {DEMO_PAGE_TOKEN}")?;
+        let simulator = sandbox.graph_url.rsplit_once('/').map_or(sandbox.graph_url.as_str(), |(base, _)| base);
+        let lead = json!({"form_id": DEMO_FORM, "answers": {"full_name": "Olena Koval", "phone_number": "+380995550147",
+            "what_is_broken?": "Screen"}});
+        writeln!(out, "A lead then comes by: curl --json '{lead}' {simulator}/_sim/leads\n")?;
+    }
+    Ok(())
 }
 
 fn simulators(sandbox: &Sandbox) -> anyhow::Result<(&RemOnline, &Meta)> {

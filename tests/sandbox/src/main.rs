@@ -78,6 +78,9 @@ async fn show(sandbox: &Sandbox, flags: &Flags) -> anyhow::Result<bool> {
     writeln!(stdout(), "Webhook    {}", sandbox.webhook_url())?;
     writeln!(stdout(), "RemOnline  {}{}", sandbox.remonline_url, built_in(sandbox.remonline.is_some()))?;
     writeln!(stdout(), "Meta       {}{}", sandbox.graph_url, built_in(sandbox.meta.is_some()))?;
+    if all_done && flags.demo_leads()? == 0 {
+        demo::say_what_to_enter(sandbox, &mut stdout())?;
+    }
     if !flags.once {
         writeln!(stdout(), "Ctrl-C stops it.")?;
         std::future::pending::<()>().await;

@@ -168,6 +168,11 @@ impl History {
         self.search.address("/history")
     }
 
+    /// What a retry of all that match is about.
+    fn asked(&self) -> String {
+        self.search.query(str::to_owned)
+    }
+
     /// Whether the page shows the newest leads, and so changes by itself.
     fn is_watched(&self) -> bool {
         self.search.cursor.is_empty() && self.problem.is_none()
@@ -268,12 +273,12 @@ fn cells(transaction: &Transaction) -> [String; 14] {
     let Transaction { contact, .. } = transaction;
     [
         transaction.received_at.to_string(),
-        super::word(&transaction.state),
-        transaction.reason.map(|reason| super::word(&reason)).unwrap_or_default(),
+        super::word(transaction.state),
+        transaction.reason.map(super::word).unwrap_or_default(),
         transaction.bundle_id.clone(),
         transaction.leadgen_id.clone(),
         transaction.form_id.clone(),
-        super::word(&transaction.source),
+        super::word(transaction.source),
         transaction.created_at.map(|at| at.to_string()).unwrap_or_default(),
         transaction.updated_at.to_string(),
         transaction.client_id.map(|id| id.to_string()).unwrap_or_default(),

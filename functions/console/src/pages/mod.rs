@@ -185,8 +185,3 @@ pub(crate) fn client_address(id: &i64) -> String {
 pub(crate) fn order_address(id: &i64) -> String {
     format!("https://web.roapp.io/orders/table/{id}")
 }
-
-/// The query of an address, without its question mark.
-pub(crate) fn query_of(address: String) -> String {
-    address.split_once('?').map(|(_, query)| query.to_owned()).unwrap_or_default()
-}
