@@ -94,7 +94,13 @@ async function until(address, text) {
 const steps = [];
 async function step(name, work) {
   const begin = performance.now();
-  await work();
+  try {
+    await work();
+  } catch (error) {
+    await page.screenshot({ path: `${pictures}/failed.png`, fullPage: true });
+    console.error(`FAILED  ${name}, at ${page.url()}:\n${await page.locator("body").innerText()}`);
+    throw error;
+  }
   steps.push(`${name} (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
   console.log(`ok  ${steps.at(-1)}`);
 }

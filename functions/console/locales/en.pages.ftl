@@ -384,3 +384,9 @@ said-bundle-stopped = Stopped: its leads wait.
 said-bundle-deleted = Deleted.
 said-backfill-asked = Old leads are on their way. They appear among the leads.
 said-rolled-back = The older version is the newest one now.
+
+choose-page = Choose the page
+log-in-facebook = Log in with Facebook
+log-in-facebook-how = Choose the page there; nothing has to be copied.
+said-not-logged-in = You did not let the app in. Nothing was changed.
+said-no-pages = Facebook shows no page that you manage.

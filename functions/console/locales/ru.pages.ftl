@@ -384,3 +384,9 @@ said-bundle-stopped = Остановлено: её лиды ждут.
 said-bundle-deleted = Удалено.
 said-backfill-asked = Старые лиды уже в пути. Они появятся среди лидов.
 said-rolled-back = Более старая версия теперь новейшая.
+
+choose-page = Выберите страницу
+log-in-facebook = Войти через Facebook
+log-in-facebook-how = Выберите страницу там; ничего не нужно копировать.
+said-not-logged-in = Вы не впустили приложение. Ничего не изменено.
+said-no-pages = Facebook не показывает ни одной страницы, которой вы управляете.

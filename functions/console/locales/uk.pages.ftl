@@ -384,3 +384,9 @@ said-bundle-stopped = Зупинено: її ліди чекають.
 said-bundle-deleted = Видалено.
 said-backfill-asked = Старі ліди вже в дорозі. Вони зʼявляться серед лідів.
 said-rolled-back = Старіша версія тепер найновіша.
+
+choose-page = Виберіть сторінку
+log-in-facebook = Увійти через Facebook
+log-in-facebook-how = Виберіть сторінку там; нічого не треба копіювати.
+said-not-logged-in = Ви не впустили застосунок. Нічого не змінено.
+said-no-pages = Facebook не показує жодної сторінки, якою ви керуєте.

@@ -34,6 +34,18 @@ pub struct App {
 }
 
 impl App {
+    /// Whether people can log in with Facebook here.
+    pub(crate) fn can_log_in(&self) -> bool {
+        self.systems.graph.login_address(&self.console_url, "").is_some()
+    }
+
+    /// Where Facebook leads people after a login. It has to be entered at the app too.
+    pub(crate) fn login_return(&self) -> Url {
+        let mut back = self.console_url.clone();
+        back.set_path("/connections/facebook/back");
+        back
+    }
+
     /// Where Meta sends its webhooks.
     pub(crate) fn webhook_address(&self) -> String {
         format!("{}/facebook/webhook", self.console_url.as_str().trim_end_matches('/'))

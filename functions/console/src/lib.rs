@@ -59,11 +59,12 @@ pub use access::Access;
 pub use app::App;
 pub use config::Config;
 
-/// Headers of every answer that does not say otherwise: nothing is kept, nothing is guessed, nothing is run.
+/// Headers of every answer that does not say otherwise: nothing is kept, nothing is guessed, nothing is run. Without any
+/// referrer browsers would hide from us too which page a form was sent by (`Origin: null`).
 const SECURITY: [(HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    (header::REFERRER_POLICY, "same-origin"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 

@@ -459,3 +459,54 @@ async fn the_address_of_a_deed_leads_back_to_its_page() {
     assert_eq!(world.visit("/history/retry").await.leads_to(), "/history");
     assert_eq!(world.get("/bundles/screens/start").await.status, 405);
 }
+
+/// Logs in as a person would: to Facebook, which lets everybody in, and back.
+async fn logged_in(world: &World) -> Seen {
+    let begun = world.visit("/connections/facebook/log-in").await;
+    let cookie = begun.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let dialog: url::Url = begun.leads_to().parse().unwrap();
+    let asked = Request::get(format!("{}?{}", dialog.path(), dialog.query().unwrap())).body(Body::empty()).unwrap();
+    let answer = world.meta.router().oneshot(asked).await.unwrap();
+    let back: url::Url = answer.headers()["location"].to_str().unwrap().parse().unwrap();
+    let back = format!("{}?{}", back.path(), back.query().unwrap());
+    world.browse("GET", &back, &[("cookie", &cookie)], None).await
+}
+
+#[tokio::test]
+async fn the_only_page_is_connected_by_logging_in() {
+    let world = World::new().await;
+    assert!(world.visit("/connections/new/facebook").await.expect(200).contains("/connections/facebook/log-in"));
+    let connected = logged_in(&world).await;
+    assert!(connected.leads_to().ends_with("?said=connected"), "{}", connected.leads_to());
+    let connection = &world.store.connections().await.unwrap()[0];
+    assert_eq!(connection.page_id(), Some(&meta_id(DEMO_PAGE)));
+    let again = logged_in(&world).await;
+    assert_eq!(again.leads_to(), format!("/connections/{}?said=key-replaced", connection.id));
+}
+
+#[tokio::test]
+async fn of_several_pages_one_is_chosen() {
+    let world = World::new().await;
+    world.meta.add_page("110000000000002", "Second page");
+    let choice = logged_in(&world).await.expect(200);
+    assert!(choice.contains("Second page") && !choice.contains("EAAG"), "no token is shown: {choice}");
+    let sealed = as_it_stands(&choice).into_iter().find(|(name, _)| name == "sealed").unwrap().1;
+    let chosen = [("sealed", sealed.as_str()), ("page_id", "110000000000002")];
+    let connected = world.fill("/connections/facebook/back", &chosen).await;
+    assert_eq!(connected.leads_to(), "/connections/second-page?said=connected");
+    let foreign = [("sealed", sealed.as_str()), ("page_id", "1")];
+    world.fill("/connections/facebook/back", &foreign).await.expect(404);
+}
+
+#[rstest]
+#[case("/connections/facebook/back?code=x&state=guessed", "", 409)]
+#[case("/connections/facebook/back?code=x&state=", "facebook-login=", 409)]
+#[case("/connections/facebook/back?code=x&state=a", "facebook-login=b", 409)]
+#[case("/connections/facebook/back?error=access_denied&state=a", "facebook-login=a", 303)]
+#[case("/connections/facebook/back?code=nobodys&state=a", "facebook-login=a", 502)]
+#[tokio::test]
+async fn a_login_that_was_not_begun_here_is_refused(#[case] path: &str, #[case] cookie: &str, #[case] expected: u16) {
+    let world = World::new().await;
+    assert_eq!(world.browse("GET", path, &[("cookie", cookie)], None).await.status, expected);
+    assert!(world.store.connections().await.unwrap().is_empty());
+}

@@ -6,6 +6,7 @@
 mod error;
 mod form;
 mod lead;
+mod login;
 mod page;
 mod subscription;
 #[cfg(test)]
@@ -24,6 +25,7 @@ pub use error::{Cause, GraphError, Lacking};
 pub use form::{Created, LeadPage, ListedForm, ListedLead};
 use http::{HeaderMap, HeaderValue, Request, header};
 pub use lead::FetchedLead;
+pub use login::OwnPage;
 pub use page::{LeadAccess, PageDetails, TokenDetails, TokenOwner};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;

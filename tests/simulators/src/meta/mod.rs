@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::extract::{Extension, State as Extract};
 use axum::middleware::from_fn_with_state;
-use axum::response::Response;
+use axum::response::{IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 
 use self::call::Call;
@@ -104,6 +104,12 @@ impl Meta {
 /// Answers a call that has been admitted. Those that make calls of their own come first.
 async fn answer(Extract(meta): Extract<Meta>, Extension(call): Extension<Call>) -> Response {
     let (method, path) = call.target();
+    if (method, path.as_slice()) == ("GET", &["dialog", "oauth"]) {
+        return match tokens::dialog(&mut meta.state(), &call) {
+            Ok(address) => Redirect::to(&address).into_response(),
+            Err(error) => meta.state().respond(&call, &Err(error)),
+        };
+    }
     let result = match (method, path.as_slice()) {
         ("POST", []) => meta.batch(&call).await,
         ("POST", [_, "subscriptions"]) => meta.subscribe_by_call(&call).await,

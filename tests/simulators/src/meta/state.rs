@@ -74,6 +74,8 @@ pub(super) struct State {
     pub(super) forms: BTreeMap<String, StoredForm>,
     pub(super) leads: BTreeMap<String, Lead>,
     pub(super) tokens: BTreeMap<String, Token>,
+    /// Codes of logins that nobody exchanged yet.
+    pub(super) codes: BTreeSet<String>,
     pub(super) subscription: Option<Subscription>,
     pub(super) faults: ScopedFaults,
     pub(super) requests: Vec<LoggedRequest>,
@@ -94,6 +96,7 @@ impl State {
             forms: BTreeMap::new(),
             leads: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            codes: BTreeSet::new(),
             subscription: None,
             faults: ScopedFaults::default(),
             requests: Vec::new(),

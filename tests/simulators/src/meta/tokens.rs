@@ -22,6 +22,9 @@ pub(super) const PERMISSIONS: [&str; 6] = [
 /// Life of a long-lived user token, in seconds.
 const LONG_LIFE: i64 = 5_183_944;
 
+/// Seconds that a token of a login lives.
+const SHORT_LIFE: i64 = 5_400;
+
 /// Whose token it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Holder {
@@ -213,6 +216,9 @@ pub(super) fn exchange(state: &mut State, call: &Call) -> Result<Value, GraphErr
     if call.required("client_id")? != state.app.id || call.required("client_secret")? != state.app.secret {
         return Err(GraphError { status: 400, ..GraphError::new(1, None) }.say("Error validating client secret."));
     }
+    if let Some(code) = call.param("code") {
+        return token_of_code(state, code);
+    }
     if call.required("grant_type")? != "fb_exchange_token" {
         return Err(GraphError::new(100, None).say("(#100) Invalid grant_type"));
     }
@@ -223,6 +229,28 @@ pub(super) fn exchange(state: &mut State, call: &Call) -> Result<Value, GraphErr
     let expires = state.now().saturating_add(SignedDuration::from_secs(LONG_LIFE)).unwrap_or(Timestamp::MAX);
     let long = state.issue(Holder::User, Some(expires));
     Ok(json!({ "access_token": long, "token_type": "bearer", "expires_in": LONG_LIFE }))
+}
+
+/// A short-lived token for the code of a login; the code is good once.
+fn token_of_code(state: &mut State, code: &str) -> Result<Value, GraphError> {
+    if !state.codes.remove(code) {
+        return Err(GraphError::new(100, Some(36_009)).say("This authorization code has been used."));
+    }
+    let expires = state.now().saturating_add(SignedDuration::from_secs(SHORT_LIFE)).unwrap_or(Timestamp::MAX);
+    let token = state.issue(Holder::User, Some(expires));
+    Ok(json!({ "access_token": token, "token_type": "bearer", "expires_in": SHORT_LIFE }))
+}
+
+/// Where the login dialog leads a person who lets the app in.
+pub(super) fn dialog(state: &mut State, call: &Call) -> Result<String, GraphError> {
+    if call.required("client_id")? != state.app.id {
+        return Err(GraphError::new(101, None).say("Invalid App ID"));
+    }
+    let code = format!("AQD{}", state.next_number());
+    state.codes.insert(code.clone());
+    let query = [("code", code.as_str()), ("state", call.required("state")?)];
+    let query = serde_urlencoded::to_string(query).unwrap_or_default();
+    Ok(format!("{}?{query}", call.required("redirect_uri")?))
 }
 
 #[cfg(test)]

@@ -104,3 +104,26 @@ async fn the_subscriptions_of_the_app_are_listed() {
     assert_eq!(subscriptions, [expected]);
     assert_eq!(meta.seen()[0].path, format!("/v26.0/{APP}/subscriptions"));
 }
+
+#[tokio::test]
+async fn a_code_becomes_a_long_lived_token_and_no_address_has_the_secret() {
+    let (short, long) = (json!({"access_token": "EXAMPLE_SHORT"}), json!({"access_token": "EXAMPLE_LONG"}));
+    let meta = Meta::serve(Some(APP), [ok(&short), ok(&long)]).await;
+    let back = "https://console.example.com/back".parse().unwrap();
+    let person = meta.graph.log_in(&"EXAMPLE_CODE".to_owned().into(), &back).await.unwrap();
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&person), "EXAMPLE_LONG");
+    for seen in meta.seen() {
+        assert_eq!(seen.path, "/v26.0/oauth/access_token");
+        assert_eq!(seen.parameter("client_secret"), Some("example-app-secret"));
+    }
+}
+
+#[tokio::test]
+async fn people_log_in_on_the_site_next_to_the_api() {
+    let meta = Meta::serve(Some(APP), []).await;
+    let address = meta.graph.login_address(&"https://console.example.com/back".parse().unwrap(), "s&t").unwrap();
+    assert!(address.path().ends_with("/v26.0/dialog/oauth"), "{address}");
+    assert!(address.query().unwrap().contains("state=s%26t&scope=leads_retrieval%2C"), "{address}");
+    let nobody = Meta::serve(None, []).await;
+    assert_eq!(nobody.graph.login_address(&"https://console.example.com/back".parse().unwrap(), ""), None);
+}
