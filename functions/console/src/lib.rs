@@ -26,6 +26,7 @@ mod problem;
 mod request;
 mod resolve;
 mod retry;
+mod sign_in;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -56,12 +57,14 @@ use transport::{Https, Transport};
 pub use access::Access;
 pub use app::App;
 pub use config::Config;
+pub use sign_in::{Registration, SignIn};
 
 /// Headers of every answer: nothing is kept, nothing is guessed, nothing is run.
 const SECURITY: [(HeaderName, &str); 4] = [
     (header::CACHE_CONTROL, "no-store"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    // With `no-referrer` a browser would hide even from ourselves which page a form was sent by: `Origin: null`.
+    (header::REFERRER_POLICY, "same-origin"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
 ];
 
@@ -73,7 +76,7 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn_with_state(Arc::clone(&app), access::guard));
     let open = Router::from(openapi::open()).method_not_allowed_fallback(problem::no_such_method);
-    guarded.merge(open).layer(map_response(secure)).layer(from_fn(logged)).with_state(app)
+    guarded.merge(open).merge(sign_in::routes()).layer(map_response(secure)).layer(from_fn(logged)).with_state(app)
 }
 
 /// Runs the function until Lambda ends it.
@@ -106,6 +109,11 @@ impl App {
             config.facebook_app_id,
             facebook::AppSecrets::parse(&secrets)?,
         );
+        let hasher = store.hasher(&sealer, clock.now()).await?;
+        let console_url = config.console_url;
+        let sign_in = config.sign_in.map(|registration| {
+            SignIn::new(registration, console_url.clone(), Arc::clone(&transport), &hasher, clock.clone())
+        });
         let systems = Systems {
             store: store.clone(),
             sealer: sealer.clone(),
@@ -116,13 +124,13 @@ impl App {
             clock: clock.clone(),
         };
         Ok(Self {
-            hasher: store.hasher(&sealer, clock.now()).await?,
+            hasher,
             store,
             sealer,
             systems,
             queue: LeadQueue::new(aws_sdk_sqs::Client::new(&aws), config.lead_queue_url),
             retention_days: config.lead_data_retention_days,
-            access: Access::of(&config.console_url, config.sign_in),
+            access: Access::of(&console_url, sign_in),
             clock,
         })
     }
