@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header, uri::Authority};
+use tracing::Instrument;
 use url::{Host, Url};
 
 use crate::{app::App, problem::Problem, sign_in::SignIn};
@@ -56,14 +57,15 @@ impl Access {
 /// Lets a request in or answers it. Where people sign in, the handler finds who it is among the extensions.
 pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Response> {
     let (mut parts, body) = request.into_parts();
-    match &app.access {
-        Access::SignIn(sign_in) => {
-            let signed_in = sign_in.admit(&parts).await?;
-            parts.extensions.insert(signed_in);
-        }
-        open => open.check(&parts.headers).map_err(IntoResponse::into_response)?,
-    }
-    Ok(next.run(Request::from_parts(parts, body)).await)
+    let Access::SignIn(sign_in) = &app.access else {
+        app.access.check(&parts.headers).map_err(IntoResponse::into_response)?;
+        return Ok(next.run(Request::from_parts(parts, body)).await);
+    };
+    let signed_in = sign_in.admit(&parts).await?;
+    // What is logged meanwhile says who did it.
+    let span = tracing::info_span!("signed_in", subject = signed_in.loggable());
+    parts.extensions.insert(signed_in);
+    Ok(next.run(Request::from_parts(parts, body)).instrument(span).await)
 }
 
 fn closed(why: &str) -> Problem {

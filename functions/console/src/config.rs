@@ -146,11 +146,7 @@ mod tests {
     #[case("http://id.example.com", "https://console.example.com", Err("OIDC_ISSUER"))]
     #[case("id.example.com", "https://console.example.com", Err("OIDC_ISSUER"))]
     #[case("https://id.example.com", "http://console.example.com", Err("CONSOLE_URL"))]
-    fn nobody_on_the_way_may_listen(
-        #[case] issuer: &str,
-        #[case] console: &str,
-        #[case] expected: Result<(), &str>,
-    ) {
+    fn nobody_on_the_way_may_listen(#[case] issuer: &str, #[case] console: &str, #[case] expected: Result<(), &str>) {
         let config = with(&[("OIDC_ISSUER", issuer), ("OIDC_CLIENT_ID", "console"), ("CONSOLE_URL", console)]);
         match (config, expected) {
             (Ok(config), Ok(())) => assert!(config.sign_in.is_some()),

@@ -102,11 +102,3 @@ fn sign_in_at(to: &ReturnPath) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).append_pair("to", to.as_str()).finish();
     format!("/sign-in?{query}")
 }
-
-/// A subject as it may stand in a log: an id that means nothing to others. Some issuers take the e-mail address, the
-/// phone number or a name instead.
-pub(super) fn loggable(subject: &str) -> &str {
-    let is_opaque = subject.bytes().filter(u8::is_ascii_hexdigit).count() >= 20
-        && subject.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
-    if is_opaque { subject } else { "not shown" }
-}

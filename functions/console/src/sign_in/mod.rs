@@ -74,6 +74,17 @@ pub(crate) struct SignedIn {
     pub(crate) name: Option<String>,
 }
 
+impl SignedIn {
+    /// The subject as it may stand in a log: an id that means nothing to others. Some issuers take the e-mail address,
+    /// the phone number or a name instead.
+    pub(crate) fn loggable(&self) -> &str {
+        let is_digit = |byte: u8| byte.is_ascii_hexdigit();
+        let is_opaque = self.subject.bytes().filter(|byte| is_digit(*byte)).count() >= 20
+            && self.subject.bytes().all(|byte| is_digit(byte) || byte == b'-');
+        if is_opaque { &self.subject } else { "not shown" }
+    }
+}
+
 /// Everything that signs people in.
 #[derive(Debug)]
 pub struct SignIn {
@@ -122,9 +133,8 @@ impl SignIn {
             return Err(Failure::Refused("the answer is of another issuer"));
         }
         let code = callback.code.ok_or(Failure::Refused("the issuer did not sign the person in"))?;
-        let signed_in =
-            self.provider.exchange(self.address(CALLBACK), code, attempt.verifier, &attempt.nonce).await?;
-        tracing::info!(subject = admission::loggable(&signed_in.subject), "signed in");
+        let signed_in = self.provider.exchange(self.address(CALLBACK), code, attempt.verifier, &attempt.nonce).await?;
+        tracing::info!(subject = signed_in.loggable(), "signed in");
         let session = self.cookies.keep(cookies::SESSION, &signed_in, now);
         Ok(redirect(attempt.to.as_str(), [session, self.cookies.forget(cookies::ATTEMPT)]))
     }
@@ -217,4 +227,24 @@ impl FromRequestParts<Arc<App>> for Wanted {
 fn redirect<const N: usize>(to: &str, cookies: [String; N]) -> Response {
     let cookies: [(HeaderName, String); N] = cookies.map(|cookie| (header::SET_COOKIE, cookie));
     (StatusCode::SEE_OTHER, [(header::LOCATION, to.to_owned())], AppendHeaders(cookies)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("5f3c9a52-7f1e-4a5b-9c68-2f6d1b0e4a77", true)]
+    #[case("110169484474386276334", true)]
+    #[case("olena@shop.example", false)]
+    #[case("+380501112233", false)]
+    #[case("380501112233", false)]
+    #[case("olena-koval", false)]
+    #[case("", false)]
+    fn only_a_meaningless_subject_is_logged(#[case] subject: &str, #[case] is_logged: bool) {
+        let signed_in = SignedIn { subject: subject.to_owned(), name: None };
+        assert_eq!(signed_in.loggable() == subject, is_logged, "{}", signed_in.loggable());
+    }
 }

@@ -175,7 +175,10 @@ impl Provider {
     /// The audience is whom a token is made for. Where none is named, as in Cognito's access tokens, it is the client
     /// that it was given to. Where one is named, the client that brought it says nothing: that other audience has
     /// seen the token too, and could send it here.
-    fn is_meant_for_us(&self, claims: &IdTokenClaims<TokenClaims, CoreGenderClaim>) -> Result<(), ClaimsVerificationError> {
+    fn is_meant_for_us(
+        &self,
+        claims: &IdTokenClaims<TokenClaims, CoreGenderClaim>,
+    ) -> Result<(), ClaimsVerificationError> {
         let us = self.registration.client_id.as_str();
         let client = claims.additional_claims().client_id.as_deref();
         let client = client.or_else(|| claims.authorized_party().map(|client| client.as_str()));
@@ -187,7 +190,10 @@ impl Provider {
     }
 
     /// Source: RFC 7519, section 4.1.5.
-    fn is_valid_already(&self, claims: &IdTokenClaims<TokenClaims, CoreGenderClaim>) -> Result<(), ClaimsVerificationError> {
+    fn is_valid_already(
+        &self,
+        claims: &IdTokenClaims<TokenClaims, CoreGenderClaim>,
+    ) -> Result<(), ClaimsVerificationError> {
         let latest = (self.clock.now() + CLOCK_SKEW).as_duration().as_secs_f64();
         let is_valid = claims.additional_claims().nbf.is_none_or(|not_before| not_before <= latest);
         is_valid.then_some(()).ok_or_else(|| ClaimsVerificationError::Other(String::new()))
@@ -206,7 +212,8 @@ impl Provider {
     }
 
     fn client(&self, known: &Known, callback: Url) -> Client {
-        let client = CoreClient::from_provider_metadata(known.metadata.clone(), self.registration.client_id.clone(), None);
+        let client =
+            CoreClient::from_provider_metadata(known.metadata.clone(), self.registration.client_id.clone(), None);
         client.set_redirect_uri(RedirectUrl::from_url(callback))
     }
 
@@ -292,9 +299,7 @@ impl Provider {
     }
 }
 
-async fn patiently<T>(
-    answer: impl Future<Output = Result<T, DiscoveryError<TransportError>>>,
-) -> Result<T, Failure> {
+async fn patiently<T>(answer: impl Future<Output = Result<T, DiscoveryError<TransportError>>>) -> Result<T, Failure> {
     let answer = tokio::time::timeout(PATIENCE, answer).await.map_err(|elapsed| unreachable(&elapsed))?;
     answer.map_err(|error| unreachable(&error))
 }

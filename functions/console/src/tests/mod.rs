@@ -7,6 +7,7 @@ mod connections;
 mod erase;
 mod preview;
 mod resolve;
+mod sign_in;
 mod transactions;
 
 use std::{collections::BTreeSet, sync::Arc};
