@@ -132,7 +132,11 @@ impl SignIn {
         if callback.iss.as_deref().is_some_and(|issuer| !self.provider.is(issuer)) {
             return Err(Failure::Refused("the answer is of another issuer"));
         }
-        let code = callback.code.ok_or(Failure::Refused("the issuer did not sign the person in"))?;
+        let Some(code) = callback.code else {
+            let code = callback.error.as_deref().map_or("none", provider::loggable_code);
+            tracing::warn!(code, "the issuer sent an error");
+            return Err(Failure::Refused("the issuer did not sign the person in"));
+        };
         let signed_in = self.provider.exchange(self.address(CALLBACK), code, attempt.verifier, &attempt.nonce).await?;
         tracing::info!(subject = signed_in.loggable(), "signed in");
         let session = self.cookies.keep(cookies::SESSION, &signed_in, now);
@@ -177,6 +181,7 @@ struct Callback {
     code: Option<AuthorizationCode>,
     state: Option<CsrfToken>,
     iss: Option<String>,
+    error: Option<String>,
 }
 
 async fn begin(

@@ -8,13 +8,14 @@ use domain::Clock;
 use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use openidconnect::{
-    AdditionalClaims, AuthorizationCode, ClaimsVerificationError, CsrfToken, DiscoveryError, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, ErrorResponse, HttpRequest, HttpResponse, IdToken, IdTokenClaims, JsonWebKeySet,
+    AdditionalClaims, AuthorizationCode, ClaimsVerificationError, CsrfToken, DiscoveryError, EndSessionUrl,
+    EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IdToken, IdTokenClaims, JsonWebKeySet,
     JsonWebTokenType, LogoutRequest, Nonce, PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl,
-    ProviderMetadataWithLogout, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError, TokenResponse,
+    ProviderMetadataWithLogout, RedirectUrl, RequestTokenError, Scope, SignatureVerificationError,
+    StandardErrorResponse, TokenResponse, TokenUrl,
     core::{
-        CoreAuthenticationFlow, CoreClient, CoreGenderClaim, CoreIdTokenVerifier, CoreJweContentEncryptionAlgorithm,
-        CoreJwsSigningAlgorithm as Algorithm, CoreTokenResponse,
+        CoreAuthenticationFlow, CoreClient, CoreErrorResponseType, CoreGenderClaim, CoreIdTokenVerifier,
+        CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm as Algorithm, CoreTokenResponse,
     },
 };
 use secrecy::{ExposeSecret, SecretString};
@@ -165,8 +166,12 @@ impl Provider {
             // An access token has no audience at some issuers, so it is looked at below.
             let keys = keys.require_audience_match(false).set_allowed_jose_types(types.clone());
             let claims = token.claims(&keys, |_: Option<&Nonce>| Ok(()))?;
-            self.is_meant_for_us(claims)?;
-            self.is_valid_already(claims)?;
+            if !self.is_meant_for_us(claims) {
+                return Err(ClaimsVerificationError::InvalidAudience(String::new()));
+            }
+            if !self.is_valid_already(claims) {
+                return Err(ClaimsVerificationError::Other(String::new()));
+            }
             Ok(signed_in(claims))
         })
         .await
@@ -175,28 +180,20 @@ impl Provider {
     /// The audience is whom a token is made for. Where none is named, as in Cognito's access tokens, it is the client
     /// that it was given to. Where one is named, the client that brought it says nothing: that other audience has
     /// seen the token too, and could send it here.
-    fn is_meant_for_us(
-        &self,
-        claims: &IdTokenClaims<TokenClaims, CoreGenderClaim>,
-    ) -> Result<(), ClaimsVerificationError> {
+    fn is_meant_for_us(&self, claims: &IdTokenClaims<TokenClaims, CoreGenderClaim>) -> bool {
         let us = self.registration.client_id.as_str();
         let client = claims.additional_claims().client_id.as_deref();
         let client = client.or_else(|| claims.authorized_party().map(|client| client.as_str()));
-        let is_ours = match claims.audiences().as_slice() {
+        match claims.audiences().as_slice() {
             [] => client == Some(us),
             audiences => audiences.iter().any(|audience| audience.as_str() == us),
-        };
-        is_ours.then_some(()).ok_or_else(|| ClaimsVerificationError::InvalidAudience(String::new()))
+        }
     }
 
     /// Source: RFC 7519, section 4.1.5.
-    fn is_valid_already(
-        &self,
-        claims: &IdTokenClaims<TokenClaims, CoreGenderClaim>,
-    ) -> Result<(), ClaimsVerificationError> {
+    fn is_valid_already(&self, claims: &IdTokenClaims<TokenClaims, CoreGenderClaim>) -> bool {
         let latest = (self.clock.now() + CLOCK_SKEW).as_duration().as_secs_f64();
-        let is_valid = claims.additional_claims().nbf.is_none_or(|not_before| not_before <= latest);
-        is_valid.then_some(()).ok_or_else(|| ClaimsVerificationError::Other(String::new()))
+        claims.additional_claims().nbf.is_none_or(|not_before| not_before <= latest)
     }
 
     /// The address that ends the issuer's own session, if it has one and answers.
@@ -247,7 +244,10 @@ impl Provider {
         }
         let (issuer, http) = (self.registration.issuer.clone(), self.http());
         let metadata = patiently(ProviderMetadataWithLogout::discover_async(issuer, &http)).await?;
-        self.is_protected(&metadata)?;
+        if !self.is_protected(&metadata) {
+            tracing::warn!("the issuer names an endpoint without TLS");
+            return Err(Failure::Unreachable);
+        }
         let found = Arc::new(Known { metadata, keys_asked_at: self.clock.now() });
         *known = Some(Arc::clone(&found));
         Ok(found)
@@ -274,20 +274,16 @@ impl Provider {
     }
 
     /// An issuer that is reached through TLS must not send codes and people past it.
-    fn is_protected(&self, metadata: &ProviderMetadataWithLogout) -> Result<(), Failure> {
-        let end_session = metadata.additional_metadata().end_session_endpoint.as_ref().map(|end| end.url());
+    fn is_protected(&self, metadata: &ProviderMetadataWithLogout) -> bool {
+        let end_session = metadata.additional_metadata().end_session_endpoint.as_ref().map(EndSessionUrl::url);
         let endpoints = [
             Some(metadata.authorization_endpoint().url()),
-            metadata.token_endpoint().map(|token| token.url()),
+            metadata.token_endpoint().map(TokenUrl::url),
             Some(metadata.jwks_uri().url()),
             end_session,
         ];
         let needs_tls = self.registration.issuer.url().scheme() == "https";
-        if needs_tls && endpoints.into_iter().flatten().any(|endpoint| endpoint.scheme() != "https") {
-            tracing::warn!("the issuer names an endpoint without TLS");
-            return Err(Failure::Unreachable);
-        }
-        Ok(())
+        !needs_tls || endpoints.into_iter().flatten().all(|endpoint| endpoint.scheme() == "https")
     }
 
     fn http(&self) -> impl Fn(HttpRequest) -> BoxFuture<'static, Result<HttpResponse, TransportError>> + Send + Sync {
@@ -310,15 +306,25 @@ fn unreachable(error: &dyn Error) -> Failure {
 }
 
 /// The words of an answer that cannot be read stay out of the log: they may hold a token.
-fn not_redeemed<T: ErrorResponse + 'static>(error: &RequestTokenError<TransportError, T>) -> Failure {
+fn not_redeemed(error: &RequestTokenError<TransportError, StandardErrorResponse<CoreErrorResponseType>>) -> Failure {
     match error {
-        RequestTokenError::ServerResponse(_) => Failure::Refused("the issuer took the code back"),
+        RequestTokenError::ServerResponse(answer) => {
+            tracing::warn!(code = loggable_code(answer.error().as_ref()), "the issuer does not take the code");
+            Failure::Refused("the issuer does not take the code")
+        }
         RequestTokenError::Request(error) => unreachable(error),
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
             tracing::warn!("the issuer's answer to a code cannot be read");
             Failure::Unreachable
         }
     }
+}
+
+/// An error code as it may stand in a log: `invalid_client` says what to mend, and nothing longer is looked at.
+/// Source: RFC 6749, sections 4.1.2.1 and 5.2.
+pub(super) fn loggable_code(code: &str) -> &str {
+    let is_code = code.len() <= 40 && code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    if is_code { code } else { "not shown" }
 }
 
 fn is_unknown_key(error: &ClaimsVerificationError) -> bool {
