@@ -197,3 +197,15 @@ key-of-other-company = The key belongs to { $other }, the connection to { $own }
     .fix = Make a connection of its own for it.
 token-of-other-page = The token belongs to { $name } ({ $id }), not to this page.
     .fix = Make a token of the page itself and enter it.
+
+# Sign-in. What follows the message is the text of a link.
+
+language = en
+signed-out = You are signed out.
+    .fix = Sign in again
+sign-in-stale = This sign-in took too long, or was begun in another browser or window.
+    .fix = Sign in again
+sign-in-refused = The sign-in service did not confirm who you are, or its answer is not meant for this console.
+    .fix = Try to sign in again
+sign-in-unreachable = The sign-in service cannot be reached right now.
+    .fix = Try to sign in again

@@ -390,3 +390,4 @@ log-in-facebook = Войти через Facebook
 log-in-facebook-how = Выберите страницу там; ничего не нужно копировать.
 said-not-logged-in = Вы не впустили приложение. Ничего не изменено.
 said-no-pages = Facebook не показывает ни одной страницы, которой вы управляете.
+sign-out = Выйти

@@ -390,3 +390,4 @@ log-in-facebook = Увійти через Facebook
 log-in-facebook-how = Виберіть сторінку там; нічого не треба копіювати.
 said-not-logged-in = Ви не впустили застосунок. Нічого не змінено.
 said-no-pages = Facebook не показує жодної сторінки, якою ви керуєте.
+sign-out = Вийти

@@ -1,6 +1,6 @@
 //! Who may use the console.
 //!
-//! Sign-in with OpenID Connect is not part of this build, so the console is open only where nobody else can reach it:
+//! Whoever the issuer signs in (`sign_in`). Without an issuer the console is open only where nobody else can reach it:
 //! on loopback, asked for by a loopback name. The second half keeps out foreign pages that make their own name lead to
 //! loopback (DNS rebinding); the `Origin` header keeps out those that post to it blindly.
 
@@ -9,29 +9,30 @@ use std::sync::Arc;
 use axum::{
     extract::{Request, State},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header, uri::Authority};
+use tracing::Instrument;
 use url::{Host, Url};
 
-use crate::{app::App, problem::Problem};
+use crate::{app::App, problem::Problem, sign_in::SignIn};
 
 /// Whether the console answers, and to whom.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Access {
     /// Only to requests for a loopback name.
     Loopback,
     /// To nobody: nothing says who may sign in.
     NoSignIn,
-    /// To nobody: sign-in is set up, and this build has none.
-    SignInNotBuilt,
+    /// To those who the issuer signs in.
+    SignIn(Arc<SignIn>),
 }
 
 impl Access {
     /// What the public address and the sign-in variables mean together.
-    pub fn of(console_url: &Url, sign_in: bool) -> Self {
-        if sign_in {
-            Self::SignInNotBuilt
+    pub fn of(console_url: &Url, sign_in: Option<SignIn>) -> Self {
+        if let Some(sign_in) = sign_in {
+            Self::SignIn(Arc::new(sign_in))
         } else if console_url.host().is_some_and(|host| is_loopback(&host)) {
             Self::Loopback
         } else {
@@ -39,24 +40,32 @@ impl Access {
         }
     }
 
-    /// Whether a request with these headers is let in.
+    /// Whether a request with these headers is let in without anybody having signed in.
     ///
     /// # Errors
     /// 503 when it is not, 403 when a foreign page sent it.
-    pub(crate) fn check(self, headers: &HeaderMap) -> Result<(), Problem> {
+    pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
         match self {
             Self::Loopback if asked_for(headers).is_some_and(|host| is_loopback(&host)) => same_origin(headers),
             Self::Loopback => Err(closed("It runs without sign-in and answers on loopback only.")),
             Self::NoSignIn => Err(closed("Set OIDC_ISSUER and OIDC_CLIENT_ID to say who may sign in.")),
-            Self::SignInNotBuilt => Err(closed("OIDC_ISSUER is set, and this build cannot sign people in yet.")),
+            Self::SignIn(_) => Err(closed("It asks who is there first.")),
         }
     }
 }
 
-/// Lets a request in or answers it with a problem.
-pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Problem> {
-    app.access.check(request.headers())?;
-    Ok(next.run(request).await)
+/// Lets a request in or answers it. Where people sign in, the handler finds who it is among the extensions.
+pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Result<Response, Response> {
+    let (mut parts, body) = request.into_parts();
+    let Access::SignIn(sign_in) = &app.access else {
+        app.access.check(&parts.headers).map_err(IntoResponse::into_response)?;
+        return Ok(next.run(Request::from_parts(parts, body)).await);
+    };
+    let signed_in = sign_in.admit(&parts).await?;
+    // What is logged meanwhile says who did it.
+    let span = tracing::info_span!("signed_in", subject = signed_in.loggable());
+    parts.extensions.insert(signed_in);
+    Ok(next.run(Request::from_parts(parts, body)).instrument(span).await)
 }
 
 fn closed(why: &str) -> Problem {
@@ -79,7 +88,8 @@ fn asked_for(headers: &HeaderMap) -> Option<Host> {
     Host::parse(authority.host()).ok()
 }
 
-fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
+/// Whether this host is the machine itself.
+pub(crate) fn is_loopback<S: AsRef<str>>(host: &Host<S>) -> bool {
     match host {
         Host::Domain(name) => name.as_ref().eq_ignore_ascii_case("localhost"),
         Host::Ipv4(address) => address.is_loopback(),
@@ -104,14 +114,14 @@ mod tests {
     }
 
     #[rstest]
-    #[case("http://127.0.0.1:8080/", false, Access::Loopback)]
-    #[case("http://localhost:8080/", false, Access::Loopback)]
-    #[case("http://[::1]:8080/", false, Access::Loopback)]
-    #[case("https://console.example.com/", false, Access::NoSignIn)]
-    #[case("https://localhost.example.com/", false, Access::NoSignIn)]
-    #[case("http://127.0.0.1:8080/", true, Access::SignInNotBuilt)]
-    fn only_loopback_is_open(#[case] url: &str, #[case] sign_in: bool, #[case] expected: Access) {
-        assert_eq!(Access::of(&url.parse().unwrap(), sign_in), expected);
+    #[case("http://127.0.0.1:8080/", true)]
+    #[case("http://localhost:8080/", true)]
+    #[case("http://[::1]:8080/", true)]
+    #[case("https://console.example.com/", false)]
+    #[case("https://localhost.example.com/", false)]
+    fn only_loopback_is_open(#[case] url: &str, #[case] is_open: bool) {
+        let access = Access::of(&url.parse().unwrap(), None);
+        assert_eq!(matches!(access, Access::Loopback), is_open, "{access:?}");
     }
 
     #[rstest]
@@ -123,7 +133,6 @@ mod tests {
     #[case(Access::Loopback, "127.0.0.1:8080", Some("null"), Err(403))]
     #[case(Access::Loopback, "rebound.example.com", None, Err(503))]
     #[case(Access::NoSignIn, "127.0.0.1:8080", None, Err(503))]
-    #[case(Access::SignInNotBuilt, "127.0.0.1:8080", None, Err(503))]
     fn strangers_stay_outside(
         #[case] access: Access,
         #[case] host: &str,

@@ -3,6 +3,8 @@ use jiff::SignedDuration;
 use runtime::{Env, EnvError};
 use url::Url;
 
+use crate::{access::is_loopback, sign_in::Registration};
+
 /// What the console reads from its environment, once.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -28,8 +30,8 @@ pub struct Config {
     pub lead_data_retention_days: u32,
     /// Public address of the console.
     pub console_url: Url,
-    /// Whether `OIDC_ISSUER` and `OIDC_CLIENT_ID` say who may sign in.
-    pub sign_in: bool,
+    /// Who may sign in, if `OIDC_ISSUER` and `OIDC_CLIENT_ID` say so.
+    pub sign_in: Option<Registration>,
 }
 
 impl Config {
@@ -40,11 +42,10 @@ impl Config {
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
         let url = |name: &str, default: &str| parsed_url(name, env.optional(name).as_deref().unwrap_or(default));
         let interval = env.parsed_or("REMONLINE_MIN_INTERVAL_MS", 360_u32, "a whole number of milliseconds")?;
-        let issuer = env.optional("OIDC_ISSUER");
-        let client = env.optional("OIDC_CLIENT_ID");
-        if issuer.is_some() != client.is_some() {
-            let missing = if issuer.is_some() { "OIDC_CLIENT_ID" } else { "OIDC_ISSUER" };
-            return Err(EnvError::Missing(missing.to_owned()));
+        let console_url = parsed_url("CONSOLE_URL", &env.required("CONSOLE_URL")?)?;
+        let sign_in = registration(env)?;
+        if sign_in.is_some() && !is_private(&console_url) {
+            return Err(malformed("CONSOLE_URL", "an address that begins with https, because people sign in there"));
         }
         Ok(Self {
             lead_queue_url: env.required("LEAD_QUEUE_URL")?,
@@ -57,24 +58,49 @@ impl Config {
             remonline_api_url: url("REMONLINE_API_URL", "https://api.roapp.io/v2")?,
             remonline_min_interval: SignedDuration::from_millis(interval.into()),
             lead_data_retention_days: env.parsed_or("LEAD_DATA_RETENTION_DAYS", 30, "a whole number of days")?,
-            console_url: parsed_url("CONSOLE_URL", &env.required("CONSOLE_URL")?)?,
-            sign_in: issuer.is_some(),
+            console_url,
+            sign_in,
         })
     }
 }
 
+/// The console's registration at the issuer. Both variables, or none.
+fn registration(env: &Env) -> Result<Option<Registration>, EnvError> {
+    let missing = |name: &str| Err(EnvError::Missing(name.to_owned()));
+    let (issuer, client_id) = match (env.optional("OIDC_ISSUER"), env.optional("OIDC_CLIENT_ID")) {
+        (None, None) => return Ok(None),
+        (Some(_), None) => return missing("OIDC_CLIENT_ID"),
+        (None, Some(_)) => return missing("OIDC_ISSUER"),
+        (Some(issuer), Some(client_id)) => (issuer, client_id),
+    };
+    if !parsed_url("OIDC_ISSUER", &issuer).is_ok_and(|url| is_private(&url)) {
+        return Err(malformed("OIDC_ISSUER", "an address that begins with https"));
+    }
+    Registration::new(issuer, client_id).map(Some).map_err(|_| malformed("OIDC_ISSUER", "an address"))
+}
+
+/// Whether nobody on the way can read what is said to this address: TLS, or a way that does not leave the machine.
+fn is_private(url: &Url) -> bool {
+    url.scheme() == "https" || url.host().is_some_and(|host| is_loopback(&host))
+}
+
 fn parsed_url(name: &str, text: &str) -> Result<Url, EnvError> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    url.ok_or_else(|| EnvError::Malformed { name: name.to_owned(), expected: "an address that begins with http" })
+    url.ok_or_else(|| malformed(name, "an address that begins with http"))
+}
+
+fn malformed(name: &str, expected: &'static str) -> EnvError {
+    EnvError::Malformed { name: name.to_owned(), expected }
 }
 
 #[cfg(test)]
 mod tests {
     use pretty_assertions::assert_eq;
+    use rstest::rstest;
 
     use super::*;
 
-    const COMPLETE: [(&str, &str); 10] = [
+    const COMPLETE: [(&str, &str); 12] = [
         ("LEAD_QUEUE_URL", "http://sqs/leads"),
         ("QUARANTINE_QUEUE_URL", "http://sqs/quarantine"),
         ("CONNECTIONS_TABLE", "connections"),
@@ -85,15 +111,17 @@ mod tests {
         ("FACEBOOK_APP_SECRETS_PARAMETER", "/secrets"),
         ("CONSOLE_URL", "https://console.example.com"),
         ("OIDC_ISSUER", ""),
+        ("OIDC_CLIENT_ID", ""),
+        ("REMONLINE_MIN_INTERVAL_MS", ""),
     ];
 
-    fn error_when(name: &'static str, value: &'static str) -> String {
-        let mut variables = COMPLETE;
-        match variables.iter_mut().find(|(known, _)| *known == name) {
-            Some(variable) => variable.1 = value,
-            None => variables[9] = (name, value),
-        }
-        Config::from_env(&Env::of(variables)).unwrap_err().to_string()
+    fn with(changes: &[(&str, &str)]) -> Result<Config, EnvError> {
+        let changed = |name| changes.iter().find(|(changed, _)| *changed == name).map(|(_, value)| *value);
+        Config::from_env(&Env::of(COMPLETE.map(|(name, value)| (name, changed(name).unwrap_or(value)))))
+    }
+
+    fn error_when(name: &str, value: &str) -> String {
+        with(&[(name, value)]).unwrap_err().to_string()
     }
 
     #[test]
@@ -102,7 +130,7 @@ mod tests {
         assert_eq!(config.remonline_api_url.as_str(), "https://api.roapp.io/v2");
         assert_eq!(config.graph_api_url.as_str(), "https://graph.facebook.com/v26.0");
         assert_eq!(config.remonline_min_interval, SignedDuration::from_millis(360));
-        assert!(!config.sign_in);
+        assert!(config.sign_in.is_none());
     }
 
     #[test]
@@ -113,5 +141,21 @@ mod tests {
         assert!(error_when("CONSOLE_URL", "console").contains("CONSOLE_URL"));
         assert!(error_when("REMONLINE_MIN_INTERVAL_MS", "fast").contains("REMONLINE_MIN_INTERVAL_MS"));
         assert!(error_when("OIDC_ISSUER", "https://id.example.com").contains("OIDC_CLIENT_ID"));
+        assert!(error_when("OIDC_CLIENT_ID", "console").contains("OIDC_ISSUER"));
+    }
+
+    #[rstest]
+    #[case("https://id.example.com/pool", "https://console.example.com", Ok(()))]
+    #[case("http://127.0.0.1:9000", "http://localhost:8080", Ok(()))]
+    #[case("http://id.example.com", "https://console.example.com", Err("OIDC_ISSUER"))]
+    #[case("id.example.com", "https://console.example.com", Err("OIDC_ISSUER"))]
+    #[case("https://id.example.com", "http://console.example.com", Err("CONSOLE_URL"))]
+    fn nobody_on_the_way_may_listen(#[case] issuer: &str, #[case] console: &str, #[case] expected: Result<(), &str>) {
+        let config = with(&[("OIDC_ISSUER", issuer), ("OIDC_CLIENT_ID", "console"), ("CONSOLE_URL", console)]);
+        match (config, expected) {
+            (Ok(config), Ok(())) => assert!(config.sign_in.is_some()),
+            (Err(error), Err(blamed)) => assert!(error.to_string().contains(blamed), "{error}"),
+            (config, _) => panic!("{issuer}, {console}: {config:?}"),
+        }
     }
 }

@@ -27,6 +27,7 @@ mod problem;
 mod request;
 mod resolve;
 mod retry;
+mod sign_in;
 mod stats;
 mod steps;
 #[cfg(test)]
@@ -58,6 +59,7 @@ use transport::{Https, Transport};
 pub use access::Access;
 pub use app::App;
 pub use config::Config;
+pub use sign_in::{Registration, SignIn};
 
 /// Headers of every answer that does not say otherwise: nothing is kept, nothing is guessed, nothing is run. Without any
 /// referrer browsers would hide from us too which page a form was sent by (`Origin: null`).
@@ -75,11 +77,13 @@ pub fn router(app: App) -> Router {
         .merge(pages::routes())
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
-        .layer(from_fn_with_state(Arc::clone(&app), access::guard))
-        .layer(from_fn(pages::readable));
-    let open =
-        Router::from(openapi::open()).merge(pages::assets()).method_not_allowed_fallback(problem::no_such_method);
-    guarded.merge(open).layer(map_response(secure)).layer(from_fn(logged)).with_state(app)
+        .layer(from_fn_with_state(Arc::clone(&app), access::guard));
+    let open = Router::from(openapi::open())
+        .merge(pages::assets())
+        .merge(sign_in::routes())
+        .method_not_allowed_fallback(problem::no_such_method);
+    let all = guarded.merge(open).layer(from_fn(pages::readable));
+    all.layer(map_response(secure)).layer(from_fn(logged)).with_state(app)
 }
 
 /// Runs the function until Lambda ends it.
@@ -113,6 +117,11 @@ impl App {
             facebook::AppSecrets::parse(&secrets)?,
         );
         let sqs = aws_sdk_sqs::Client::new(&aws);
+        let hasher = store.hasher(&sealer, clock.now()).await?;
+        let console_url = config.console_url;
+        let sign_in = config.sign_in.map(|registration| {
+            SignIn::new(registration, console_url.clone(), Arc::clone(&transport), &hasher, clock.clone())
+        });
         let systems = Systems {
             store: store.clone(),
             sealer: sealer.clone(),
@@ -123,15 +132,15 @@ impl App {
             clock: clock.clone(),
         };
         Ok(Self {
-            hasher: store.hasher(&sealer, clock.now()).await?,
+            hasher,
             store,
             sealer,
             systems,
             queue: LeadQueue::new(sqs.clone(), config.lead_queue_url),
             quarantine: QuarantineQueue::new(sqs, config.quarantine_queue_url),
             retention_days: config.lead_data_retention_days,
-            access: Access::of(&config.console_url, config.sign_in),
-            console_url: config.console_url,
+            access: Access::of(&console_url, sign_in),
+            console_url,
             clock,
         })
     }

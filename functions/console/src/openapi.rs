@@ -134,6 +134,8 @@ fn document() -> Result<Value, serde_json::Error> {
         close(&mut schemas[schema], property, words);
     }
     document["components"]["schemas"] = Value::Object(schemas);
+    document["components"]["securitySchemes"] = json!({"token": {"type": "http", "scheme": "bearer"}});
+    document["security"] = json!([{"token": []}]);
     add_problems(&mut document["paths"]);
     Ok(document)
 }
@@ -213,6 +215,15 @@ mod tests {
             methods.as_object().unwrap().keys().map(move |method| format!("{} {path}", method.to_uppercase()))
         });
         insta::assert_json_snapshot!(calls.collect::<BTreeSet<_>>());
+    }
+
+    #[test]
+    fn every_call_but_health_takes_a_token() {
+        let document = document().unwrap();
+        assert!(document["components"]["securitySchemes"]["token"].is_object());
+        let asks = |path: &str| document["paths"][path]["get"].get("security").unwrap_or(&document["security"]).clone();
+        assert_eq!(asks("/api/connections"), json!([{"token": []}]));
+        assert_eq!(asks("/api/health"), json!([{}]));
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Problem {
 }
 
 /// An error with everything that caused it, on one line.
-struct Causes<'a>(&'a dyn std::error::Error);
+pub(crate) struct Causes<'a>(pub(crate) &'a dyn std::error::Error);
 
 impl std::fmt::Display for Causes<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

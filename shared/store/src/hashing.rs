@@ -4,7 +4,7 @@ use domain::Slug;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use rand::{TryRng, rngs::SysRng};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
@@ -63,12 +63,22 @@ impl Hasher {
         self.hash("email", lower)
     }
 
+    /// A key of its own for `purpose`, from which neither this installation's key nor the key for another purpose
+    /// can be found.
+    pub fn key_for(&self, purpose: &str) -> SecretBox<[u8; 32]> {
+        SecretBox::new(Box::new(self.mac("key", purpose)))
+    }
+
     fn hash(&self, kind: &str, value: &str) -> String {
+        hex::encode(self.mac(kind, value))
+    }
+
+    fn mac(&self, kind: &str, value: &str) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes a key of any length");
         mac.update(kind.as_bytes());
         mac.update(b":");
         mac.update(value.as_bytes());
-        hex::encode(mac.finalize().into_bytes())
+        mac.finalize().into_bytes().into()
     }
 }
 
@@ -117,6 +127,8 @@ fn installation() -> Slug {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::Hasher;
 
     #[test]
@@ -131,5 +143,14 @@ mod tests {
             Hasher::with_key([8; 32]).phone("+380501110001"),
         ];
         assert!(!others.contains(&phone));
+    }
+
+    #[test]
+    fn a_key_depends_on_its_purpose_and_is_no_hash() {
+        let hasher = Hasher::with_key([7; 32]);
+        let key = |purpose| hex::encode(hasher.key_for(purpose).expose_secret());
+        assert_eq!(key("sessions"), key("sessions"));
+        let others = [key("mail"), hasher.phone("sessions"), hasher.email("sessions"), hex::encode([7; 32])];
+        assert!(!others.contains(&key("sessions")));
     }
 }

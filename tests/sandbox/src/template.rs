@@ -27,6 +27,8 @@ struct Document {
     #[serde(default)]
     parameters: BTreeMap<String, Parameter>,
     #[serde(default)]
+    conditions: BTreeMap<String, serde_norway::Value>,
+    #[serde(default)]
     globals: Globals,
     resources: BTreeMap<String, Resource>,
 }
@@ -219,6 +221,7 @@ impl Template {
     /// What every resource and parameter is called in the sandbox. The key's id is added once it exists.
     pub(crate) fn references(&self) -> References {
         let mut references = References::default();
+        references.set_conditions(&self.0.conditions);
         for (name, parameter) in &self.0.parameters {
             if let Some(value) = parameter.default.as_ref().and_then(intrinsics::scalar) {
                 references.set(name, value);

@@ -207,7 +207,8 @@ async fn connect_page(app: Arc<App>, reader: &Reader, page: OwnPage) -> Result<R
             (connection.id.into(), "key-replaced")
         }
         None => {
-            let new = [("kind", "facebook"), ("title", &page.name), ("page_id", page.id.as_str()), ("page_token", token)];
+            let new =
+                [("kind", "facebook"), ("title", &page.name), ("page_id", page.id.as_str()), ("page_token", token)];
             let new = parse(new.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())?;
             (api::create(State(app), reader.language, Body(new)).await?.1.0.id, "connected")
         }

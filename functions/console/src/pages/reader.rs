@@ -7,7 +7,7 @@ use domain::{Connection, ConnectionKind, ConnectionState, State as TransactionSt
 use fluent_bundle::{FluentArgs, FluentValue};
 use http::{HeaderMap, header, request::Parts};
 
-use crate::explain::Language;
+use crate::{explain::Language, sign_in::SignedIn};
 
 /// The cookie that keeps the chosen language.
 pub(super) const LANGUAGE: &str = "language";
@@ -20,6 +20,8 @@ const SAID: &str = "said";
 pub(crate) struct Reader {
     /// The language chosen, else the one that the browser asks for.
     pub(crate) language: Language,
+    /// Who signed in; nobody where the console runs without sign-in.
+    pub(crate) signed_in: Option<SignedIn>,
     path: String,
     query: String,
 }
@@ -91,6 +93,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
         let accepted = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
         Ok(Self {
             language: chosen.unwrap_or_else(|| Language::accepted(accepted.unwrap_or_default())),
+            signed_in: parts.extensions.get().cloned(),
             path: parts.uri.path().to_owned(),
             query: parts.uri.query().unwrap_or_default().to_owned(),
         })

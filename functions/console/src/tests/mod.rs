@@ -8,6 +8,7 @@ mod erase;
 mod pages;
 mod preview;
 mod resolve;
+mod sign_in;
 mod stats;
 mod transactions;
 

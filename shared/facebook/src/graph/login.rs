@@ -8,7 +8,8 @@ use url::Url;
 use super::{Cause, Graph, GraphError, Parameters, Usage, error, wire};
 
 /// What the app needs of the person who logs in. Source: Meta, Permissions Reference, and Webhooks for Leads.
-const PERMISSIONS: &str = "leads_retrieval,pages_show_list,pages_manage_metadata,pages_read_engagement,pages_manage_ads";
+const PERMISSIONS: &str =
+    "leads_retrieval,pages_show_list,pages_manage_metadata,pages_read_engagement,pages_manage_ads";
 
 /// Most pages of one person that are looked at.
 const PAGES: &str = "100";

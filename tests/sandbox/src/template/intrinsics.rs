@@ -8,9 +8,12 @@ use serde_norway::value::TaggedValue;
 
 use crate::aws::{ACCOUNT, REGION, STACK};
 
-/// What `!Ref` and `!GetAtt` answer in the sandbox.
+/// What `!Ref` and `!GetAtt` answer in the sandbox, and the conditions that `!If` may name.
 #[derive(Debug, Clone)]
-pub(crate) struct References(BTreeMap<String, String>);
+pub(crate) struct References {
+    values: BTreeMap<String, String>,
+    conditions: BTreeMap<String, serde_norway::Value>,
+}
 
 impl Default for References {
     fn default() -> Self {
@@ -21,14 +24,20 @@ impl Default for References {
             ("AWS::StackName", STACK),
             ("AWS::URLSuffix", "amazonaws.com"),
         ];
-        Self(pseudo_parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        let values = pseudo_parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Self { values, conditions: BTreeMap::new() }
     }
 }
 
 impl References {
     /// Sets what `!Ref name` answers.
     pub(crate) fn set(&mut self, name: &str, value: impl Into<String>) {
-        self.0.insert(name.to_owned(), value.into());
+        self.values.insert(name.to_owned(), value.into());
+    }
+
+    /// Sets the conditions of the template.
+    pub(super) fn set_conditions(&mut self, conditions: &BTreeMap<String, serde_norway::Value>) {
+        self.conditions.clone_from(conditions);
     }
 
     /// Names a resource after its logical id, in the way of its service.
@@ -50,12 +59,12 @@ impl References {
 
     /// What `!Ref name` answers.
     pub(crate) fn get(&self, name: &str) -> anyhow::Result<&str> {
-        self.0.get(name).map(String::as_str).with_context(|| format!("nothing is called {name}"))
+        self.values.get(name).map(String::as_str).with_context(|| format!("nothing is called {name}"))
     }
 
     /// What `!GetAtt id.Arn` answers; empty when there is no such resource.
     pub(crate) fn arn(&self, id: &str) -> &str {
-        self.0.get(&format!("{id}.Arn")).map_or("", String::as_str)
+        self.values.get(&format!("{id}.Arn")).map_or("", String::as_str)
     }
 
     /// `!Sub`: replaces each `${name}`.
@@ -74,6 +83,7 @@ impl References {
 /// A value of the template with every intrinsic function replaced by its answer.
 pub(super) fn evaluate(value: &serde_norway::Value, references: &References) -> anyhow::Result<Value> {
     match value {
+        serde_norway::Value::Tagged(tagged) if tagged.tag == "!If" => evaluate(branch(tagged, references)?, references),
         serde_norway::Value::Tagged(tagged) => Ok(Value::String(call(tagged, references)?)),
         serde_norway::Value::Sequence(items) => items.iter().map(|item| evaluate(item, references)).collect(),
         serde_norway::Value::Mapping(entries) => entries
@@ -96,6 +106,31 @@ fn call(tagged: &TaggedValue, references: &References) -> anyhow::Result<String>
         "!Sub" => references.substitute(argument),
         other => bail!("the sandbox does not know {other}"),
     }
+}
+
+/// What `!If` comes to. The other branch may name what is not there.
+fn branch<'a>(tagged: &'a TaggedValue, references: &References) -> anyhow::Result<&'a serde_norway::Value> {
+    let [name, then, otherwise] = arguments(tagged)? else { bail!("!If takes a condition and two values") };
+    let name = name.as_str().context("!If takes the name of a condition")?;
+    let condition = references.conditions.get(name).with_context(|| format!("no condition is called {name}"))?;
+    Ok(if holds(condition, references)? { then } else { otherwise })
+}
+
+fn holds(condition: &serde_norway::Value, references: &References) -> anyhow::Result<bool> {
+    let serde_norway::Value::Tagged(tagged) = condition else { bail!("a condition is a function") };
+    match (tagged.tag.to_string().as_str(), arguments(tagged)?) {
+        ("!And", conditions) => {
+            conditions.iter().try_fold(true, |all, condition| Ok(holds(condition, references)? && all))
+        }
+        ("!Not", [condition]) => Ok(!holds(condition, references)?),
+        ("!Equals", [one, other]) => Ok(evaluate(one, references)? == evaluate(other, references)?),
+        (other, _) => bail!("the sandbox does not know {other} in a condition"),
+    }
+}
+
+fn arguments(tagged: &TaggedValue) -> anyhow::Result<&[serde_norway::Value]> {
+    let arguments = tagged.value.as_sequence().with_context(|| format!("{} takes a list", tagged.tag))?;
+    Ok(arguments)
 }
 
 /// A number, boolean or text as text.

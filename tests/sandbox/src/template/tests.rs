@@ -47,6 +47,28 @@ fn the_environment_names_the_resources() {
     assert_eq!(environment["FACEBOOK_APP_ID"], "");
 }
 
+#[rstest]
+#[case("", "", "", "")]
+#[case("https://id.example", "", "https://id.example", "console")]
+#[case("https://id.example", "shop", "https://id.example", "console")]
+#[case("", "shop", "https://cognito.example/pool", "UserPoolClient")]
+fn the_user_pool_signs_in_where_it_is_asked_for_and_nobody_else_does(
+    #[case] issuer: &str,
+    #[case] prefix: &str,
+    #[case] expected_issuer: &str,
+    #[case] expected_client: &str,
+) {
+    let (template, mut references) = product();
+    references.set("OidcIssuer", issuer);
+    references.set("OidcClientId", if issuer.is_empty() { "" } else { "console" });
+    references.set("CognitoDomainPrefix", prefix);
+    references.set("UserPool.ProviderURL", "https://cognito.example/pool");
+    let functions = template.functions(&references).unwrap();
+    let environment = &functions.iter().find(|function| function.name == "console").unwrap().environment;
+    assert_eq!(environment["OIDC_ISSUER"], expected_issuer);
+    assert_eq!(environment["OIDC_CLIENT_ID"], expected_client);
+}
+
 #[test]
 fn the_scheduler_runs_its_jobs_as_often_as_the_interface_says() {
     let schedules = function("scheduler").schedules;
@@ -102,9 +124,13 @@ fn the_key_is_found_by_its_alias() {
 #[case("!GetAtt Queue.Color", "nothing is called Queue.Color")]
 #[case("!Sub ${Queue", "lacks a brace")]
 #[case("!ImportValue Elsewhere", "the sandbox does not know !ImportValue")]
+#[case("!If [Nobody, a, b]", "no condition is called Nobody")]
+#[case("!If [Odd, a, b]", "the sandbox does not know !Or in a condition")]
+#[case("!If Odd", "!If takes a list")]
 fn what_the_sandbox_cannot_play_is_an_error(#[case] value: &str, #[case] reason: &str) {
-    let text =
-        format!("Resources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      RedrivePolicy: {value}\n");
+    let text = format!(
+        "Conditions:\n  Odd: !Or [a, b]\nResources:\n  Queue:\n    Type: AWS::SQS::Queue\n    Properties:\n      RedrivePolicy: {value}\n"
+    );
     let template = Template::parse(&text).unwrap();
     let error = template.queues(&template.references()).unwrap_err();
     assert!(format!("{error:#}").contains(reason), "{error:#}");
