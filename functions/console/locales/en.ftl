@@ -200,7 +200,6 @@ token-of-other-page = The token belongs to { $name } ({ $id }), not to this page
 
 # Sign-in. What follows the message is the text of a link.
 
-language = en
 signed-out = You are signed out.
     .fix = Sign in again
 sign-in-stale = This sign-in took too long, or was begun in another browser or window.

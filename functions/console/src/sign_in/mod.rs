@@ -37,7 +37,7 @@ use self::{
 use crate::{
     access::Access,
     app::App,
-    explain::Language,
+    pages,
     problem::{self, Problem},
     request::Query,
 };
@@ -210,8 +210,8 @@ async fn end(Wanted(sign_in): Wanted, headers: HeaderMap) -> Result<Response, Pr
     sign_in.end(&headers).await
 }
 
-async fn signed_out(Wanted(_): Wanted, language: Language) -> Response {
-    page::signed_out(language)
+async fn signed_out(Wanted(_): Wanted, reader: pages::Reader) -> Response {
+    page::signed_out(reader.language)
 }
 
 /// The sign-in, where there is one: 503 where the console is closed, 404 where nobody has to sign in.

@@ -9,7 +9,7 @@ use axum::{
 use http::{HeaderMap, StatusCode, header, request::Parts};
 
 use super::provider::Failure;
-use crate::{explain::Language, problem::Problem};
+use crate::{explain::Language, pages, problem::Problem};
 
 /// Whoever reads the answer: a person in front of a browser, or a program.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +41,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
-        let language = Language::from_request_parts(parts, state).await?;
+        let language = pages::Reader::from_request_parts(parts, state).await?.language;
         Ok(Self { language, is_person: wants_page(&parts.headers) })
     }
 }
@@ -59,7 +59,7 @@ pub(super) fn signed_out(language: Language) -> Response {
 
 /// A page that says what happened and links to what can be done. The texts are ours: there is nothing to escape.
 fn page(language: Language, id: &str) -> Html<String> {
-    let tag = language.line("language", None).unwrap_or_default();
+    let tag = language.tag();
     let text = language.text(id);
     let (said, link) = text.map(|text| (text.explanation, text.fix)).unwrap_or_default();
     Html(format!(

@@ -678,3 +678,12 @@ async fn where_nobody_has_to_sign_in_there_is_no_sign_in() {
         world.call(method, path, &[], Value::Null).await.expect(404);
     }
 }
+
+#[tokio::test]
+async fn every_page_says_who_is_there_and_lets_them_out() {
+    let mut desk = Desk::signed_in().await;
+    let page = desk.page("/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.body.contains(">olena@shop.example</span>"), "{}", page.body);
+    assert!(page.body.contains("action=\"/sign-out\""), "{}", page.body);
+}
