@@ -205,3 +205,32 @@ async fn a_filter_that_fits_nothing_ends_its_page_in_time() {
     let rest = store.history(&nothing, 50, page.next_cursor.as_deref()).await.unwrap();
     assert_eq!(rest, Page { items: Vec::new(), next_cursor: None });
 }
+
+/// Prints how long the first page and rare states take, for a short and a long history:
+/// `cargo test --release -p store --test contract long_history -- --ignored --nocapture`.
+#[rstest]
+#[ignore = "writes 100,000 rows"]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_history_is_measured(#[values(Twin::Memory, Twin::DynamoDb)] twin: Twin) {
+    for count in [100, 100_000] {
+        let store = twin.store().await;
+        for leads in (1..=count).collect::<Vec<u64>>().chunks(500) {
+            let record = leads.iter().map(|lead| {
+                let mut transaction = received(*lead, i64::try_from(*lead).unwrap());
+                if lead % (count / 2) == 0 {
+                    transaction.park(Reason::Mapping, None, at(0)).unwrap();
+                }
+                let store = &store;
+                async move { store.record(&transaction).await.unwrap() }
+            });
+            futures::future::join_all(record).await;
+        }
+        let parked = Filter { state: Some(State::Parked), ..Filter::default() };
+        let bundle = Filter { bundle: Some(slug("nothing")), ..Filter::default() };
+        for (what, filter) in [("first page", Filter::default()), ("parked", parked), ("of another bundle", bundle)] {
+            let begin = tokio::time::Instant::now();
+            let found = store.history(&filter, 50, None).await.unwrap().items.len();
+            println!("{twin:?}, {count} leads, {what}: {found} in {:?}", begin.elapsed());
+        }
+    }
+}
