@@ -6,6 +6,7 @@ pub(crate) mod assets;
 mod bundles;
 mod chart;
 mod connections;
+mod facebook_login;
 mod history;
 mod home;
 mod reader;
@@ -48,6 +49,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/language/{tag}", get(choose_language))
         .merge(bundles::routes())
         .merge(connections::routes())
+        .merge(facebook_login::routes())
         .merge(history::routes())
         .merge(transaction::routes())
         .merge(unrouted::routes())
