@@ -12,6 +12,8 @@ use self::intrinsics::evaluate;
 
 mod intrinsics;
 #[cfg(test)]
+mod permissions;
+#[cfg(test)]
 mod tests;
 
 /// The template of the product, as it is deployed.

@@ -1,0 +1,137 @@
+//! What each function may do on AWS, word for word: whoever widens a policy sees it here.
+
+use std::collections::BTreeSet;
+
+use pretty_assertions::assert_eq;
+use serde_json::Value;
+
+use super::*;
+
+/// Function, action, resource as its logical id or name, and `if` where a condition narrows it.
+type Permission = (String, String, String, &'static str);
+
+fn permissions() -> BTreeSet<Permission> {
+    let template = Template::parse(PRODUCT).unwrap();
+    let references = template.references();
+    let mut permissions = BTreeSet::new();
+    for (id, properties) in template.properties_of("AWS::Serverless::Function", &references).unwrap() {
+        for statement in statements(&id, &properties) {
+            assert_eq!(statement["Effect"], "Allow", "{id}");
+            let condition = if statement["Condition"].is_null() { "" } else { "if" };
+            for action in texts(&statement["Action"]) {
+                for resource in texts(&statement["Resource"]) {
+                    permissions.insert((id.clone(), action.clone(), name_of(&resource), condition));
+                }
+            }
+        }
+    }
+    permissions
+}
+
+/// Every statement is in a policy of the function's own: a managed policy or a policy template says less plainly what it
+/// allows, and a role of one's own would hide it.
+fn statements<'a>(id: &str, properties: &'a Value) -> Vec<&'a Value> {
+    assert!(properties["Role"].is_null(), "{id} has a role of its own");
+    let policies = properties["Policies"].as_array().unwrap();
+    policies.iter().flat_map(|policy| policy["Statement"].as_array().unwrap()).collect()
+}
+
+/// One text, or several.
+fn texts(value: &Value) -> Vec<String> {
+    let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+    values.iter().map(|value| value.as_str().unwrap().to_owned()).collect()
+}
+
+/// The end of an ARN, which names the resource within its service and account.
+fn name_of(arn: &str) -> String {
+    arn.splitn(6, ':').last().unwrap().to_owned()
+}
+
+fn functions_that_may(action: &str, resource: &str) -> Vec<(String, &'static str)> {
+    let permissions = permissions().into_iter();
+    permissions.filter(|it| it.1 == action && it.2 == resource).map(|it| (it.0, it.3)).collect()
+}
+
+#[test]
+fn nothing_is_allowed_by_wildcard() {
+    for (function, action, resource, _) in permissions() {
+        assert!(!action.contains('*'), "{function}: {action}");
+        assert!(!resource.contains('*'), "{function}: {resource}");
+    }
+}
+
+/// A sealed key is opened by those who call RemOnline or Meta with it: the processor, the jobs, and the console, which
+/// tries a new key and offers the company's own lists to choose from. `ingest`, the only one that answers strangers, may
+/// decrypt nothing but its two parameters.
+#[test]
+fn who_may_decrypt() {
+    let who = |function: &str, condition| (function.to_owned(), condition);
+    assert_eq!(
+        functions_that_may("kms:Decrypt", "key/SecretsKey"),
+        [
+            who("ConsoleFunction", ""),
+            who("IngestFunction", "if"),
+            who("ProcessorFunction", ""),
+            who("SchedulerFunction", ""),
+        ]
+    );
+}
+
+#[test]
+fn ingest_may_fill_two_queues_and_read_two_parameters() {
+    let of_ingest: Vec<_> = permissions().into_iter().filter(|it| it.0 == "IngestFunction").collect();
+    let may = |action: &str, resource: &str, condition| {
+        ("IngestFunction".to_owned(), action.to_owned(), resource.to_owned(), condition)
+    };
+    assert_eq!(
+        of_ingest,
+        [
+            may("kms:Decrypt", "key/SecretsKey", "if"),
+            may("sqs:SendMessage", "LeadQueue", ""),
+            may("sqs:SendMessage", "QuarantineQueue", ""),
+            may("ssm:GetParameter", "parameter/remonline-leads/facebook-app-secrets", ""),
+            may("ssm:GetParameter", "parameter/remonline-leads/facebook-verify-token", ""),
+        ]
+    );
+}
+
+/// The indexes are named one by one, so none may be forgotten: the console's history asks each of them.
+#[test]
+fn the_console_may_ask_every_index() {
+    let template = Template::parse(PRODUCT).unwrap();
+    let tables = template.tables(&template.references()).unwrap();
+    let indexes = tables.iter().flat_map(|Table { id, properties }| {
+        let indexes = properties["GlobalSecondaryIndexes"].as_array().cloned().unwrap_or_default();
+        indexes.into_iter().map(move |index| format!("table/{id}/index/{}", index["IndexName"].as_str().unwrap()))
+    });
+    for index in indexes {
+        let may = functions_that_may("dynamodb:Query", &index);
+        assert!(may.contains(&("ConsoleFunction".to_owned(), "")), "{index}: {may:?}");
+    }
+}
+
+/// Nobody scans a table, changes one, or takes messages off a queue past the event source.
+#[test]
+fn every_action_that_is_allowed_at_all() {
+    let actions: BTreeSet<String> = permissions().into_iter().map(|it| it.1).collect();
+    assert_eq!(
+        Vec::from_iter(actions),
+        [
+            "dynamodb:BatchGetItem",
+            "dynamodb:ConditionCheckItem",
+            "dynamodb:DeleteItem",
+            "dynamodb:GetItem",
+            "dynamodb:PutItem",
+            "dynamodb:Query",
+            "kms:Decrypt",
+            "kms:Encrypt",
+            "sqs:DeleteMessage",
+            "sqs:GetQueueAttributes",
+            "sqs:ListMessageMoveTasks",
+            "sqs:ReceiveMessage",
+            "sqs:SendMessage",
+            "sqs:StartMessageMoveTask",
+            "ssm:GetParameter",
+        ]
+    );
+}
