@@ -83,7 +83,14 @@ pub fn backoff(tries: u32) -> Option<SignedDuration> {
 
 #[cfg(test)]
 mod tests {
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+
     use super::*;
+
+    fn seconds(seconds: i64) -> SignedDuration {
+        SignedDuration::from_secs(seconds)
+    }
 
     #[test]
     fn retries_go_on_for_a_fortnight() {
@@ -91,17 +98,58 @@ mod tests {
         assert!((13 * 24..=14 * 24).contains(&total.as_hours()), "{total:?}");
     }
 
+    #[rstest]
+    #[case(0, Some(10))]
+    #[case(1, Some(30))]
+    #[case(2, Some(120))]
+    #[case(5, Some(1_200))]
+    #[case(6, Some(1_800))]
+    #[case(51, Some(1_800))]
+    #[case(52, Some(7_200))]
+    #[case(207, Some(7_200))]
+    #[case(208, None)]
+    fn retries_grow_rarer(#[case] tries: u32, #[case] wait: Option<i64>) {
+        assert_eq!(backoff(tries), wait.map(seconds));
+        assert_eq!(Timing::scaled(1.0).retry(tries), wait.map(seconds));
+    }
+
+    /// A create leaves 17 s before the deadline at the latest, its answer is awaited for 15 s, and the lease ends 15 s
+    /// after the deadline: when it is another one's, the request of the one before is over.
+    #[test]
+    fn a_create_is_over_before_its_lease_is() {
+        let timing = Timing::scaled(1.0);
+        assert_eq!(timing.send_margin(), seconds(17));
+        assert_eq!(timing.lease_margin(), seconds(15));
+    }
+
+    #[test]
+    fn doubt_is_settled_by_two_misses_after_the_quiet_period() {
+        let timing = Timing::scaled(1.0);
+        assert_eq!(timing.quiet_period(), seconds(60));
+        assert_eq!(timing.between_misses(), seconds(10));
+        assert_eq!([0, 1, 2, 9].map(|looked| timing.next_lookup(looked)), [2, 10, 30, 30].map(seconds));
+    }
+
     #[test]
     fn throttling_waits_grow_to_five_minutes() {
         let timing = Timing::scaled(1.0);
-        assert_eq!(timing.throttle(0), SignedDuration::from_secs(2));
-        assert_eq!(timing.throttle(3), SignedDuration::from_secs(16));
-        assert_eq!(timing.throttle(60), SignedDuration::from_secs(300));
+        assert_eq!(
+            [0, 1, 3, 7, 8, 60].map(|in_a_row| timing.throttle(in_a_row)),
+            [2, 4, 16, 256, 300, 300].map(seconds)
+        );
+    }
+
+    #[test]
+    fn probes_grow_rarer_to_a_quarter_of_an_hour() {
+        let timing = Timing::scaled(1.0);
+        assert_eq!([0, 1, 3, 4, 60].map(|probes| timing.breaker(probes)), [60, 120, 480, 900, 900].map(seconds));
     }
 
     #[test]
     fn a_scale_divides_every_wait() {
-        assert_eq!(Timing::scaled(10.0).quiet_period(), SignedDuration::from_secs(6));
-        assert_eq!(Timing::scaled(10.0).retry(0), Some(SignedDuration::from_secs(1)));
+        assert_eq!(Timing::scaled(10.0).quiet_period(), seconds(6));
+        assert_eq!(Timing::scaled(10.0).retry(0), Some(seconds(1)));
+        assert_eq!(Timing::scaled(0.1).quiet_period(), seconds(60), "none grows");
+        assert_eq!(Timing::scaled(1e6).between_misses(), SignedDuration::from_millis(1), "none is nothing");
     }
 }

@@ -130,13 +130,46 @@ mod tests {
         assert_eq!(attempt.missed_at, first_miss.map(at));
         let next = attempt.next(at(300_000));
         assert_eq!((next.number, next.misses, next.missed_at, next.first_at), (2, 0, None, at(0)));
+        assert_eq!(next.latest_send, at(300_000));
+    }
+
+    /// What each stage may become, in the order of the stages.
+    #[rstest]
+    #[case::received(0, [true, true, true, true, true, true])]
+    #[case::fetched(1, [false, true, true, true, true, true])]
+    #[case::client_intent(2, [false, true, true, true, true, true])]
+    #[case::client_set(3, [false, false, false, true, true, true])]
+    #[case::order_intent(4, [false, false, false, true, true, true])]
+    #[case::order_set(5, [false, false, false, false, false, true])]
+    fn there_is_no_way_back_but_from_an_intent(#[case] from: usize, #[case] expected: [bool; 6]) {
+        let attempt = || Attempt::first(at(0), at(75));
+        let stages = [
+            Stage::Received,
+            Stage::Fetched,
+            Stage::ClientIntent(attempt()),
+            Stage::ClientSet,
+            Stage::OrderIntent(attempt()),
+            Stage::OrderSet,
+        ];
+        assert_eq!(stages.each_ref().map(|to| stages[from].may_become(to)), expected);
+    }
+
+    #[rstest]
+    #[case(1, 2, true)]
+    #[case(2, 2, true)]
+    #[case(2, 1, false)]
+    fn attempts_count_upwards(#[case] from: u32, #[case] to: u32, #[case] expected: bool) {
+        let attempt = |number| Attempt { number, ..Attempt::first(at(0), at(75)) };
+        assert_eq!(Stage::ClientIntent(attempt(from)).may_become(&Stage::ClientIntent(attempt(to))), expected);
+        assert_eq!(Stage::OrderIntent(attempt(from)).may_become(&Stage::OrderIntent(attempt(to))), expected);
     }
 
     #[test]
     fn a_persons_word_stands_for_the_quiet_period_once() {
         let (quiet, between) = (SignedDuration::from_secs(60), SignedDuration::from_secs(10));
-        let third = Attempt { number: 3, ..Attempt::first(at(0), at(75)) };
+        let third = Attempt { number: 3, misses: 5, missed_at: Some(at(70)), ..Attempt::first(at(0), at(75)) };
         let mut cleared = third.cleared(at(80));
+        assert_eq!((cleared.misses, cleared.missed_at), (0, None));
         assert_eq!((cleared.number, cleared.first_at, cleared.cleared_at), (0, at(0), Some(at(80))));
         assert!(cleared.miss(at(81), quiet, between));
         let mut again = cleared.next(at(150));
