@@ -1,4 +1,5 @@
-// What a page cannot do without a script: times in the reader's zone, and a question before what cannot be undone.
+// What a page cannot do without a script: times in the reader's zone, a question before what cannot be undone, rest while
+// nobody looks.
 "use strict";
 (() => {
   // Pages hold nothing but what this server rendered and escaped; htmx puts parts of them in by markup.
@@ -9,6 +10,10 @@
   };
   document.addEventListener("DOMContentLoaded", () => localise(document));
   document.addEventListener("htmx:afterSwap", (event) => localise(event.target.parentElement || document));
+  // A page that nobody looks at asks for nothing.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.detail.elt.hasAttribute("data-watched")) event.preventDefault();
+  });
   document.addEventListener("submit", (event) => {
     const question = event.target.dataset.confirm;
     if (question && !window.confirm(question)) event.preventDefault();
