@@ -391,3 +391,4 @@ log-in-facebook-how = Choose the page there; nothing has to be copied.
 said-not-logged-in = You did not let the app in. Nothing was changed.
 said-no-pages = Facebook shows no page that you manage.
 sign-out = Sign out
+meta-login-return = To log in with Facebook, enter this among the valid OAuth redirect addresses of the app:

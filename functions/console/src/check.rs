@@ -28,7 +28,7 @@ pub(crate) struct Checkup {
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Check {
     /// What was looked at.
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) ok: bool,
     /// What was found, in the caller's language.
     pub(crate) detail: String,

@@ -75,13 +75,12 @@ pub fn router(app: App) -> Router {
     let app = Arc::new(app);
     let guarded = Router::from(openapi::guarded())
         .merge(pages::routes())
+        .merge(pages::assets())
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
         .layer(from_fn_with_state(Arc::clone(&app), access::guard));
-    let open = Router::from(openapi::open())
-        .merge(pages::assets())
-        .merge(sign_in::routes())
-        .method_not_allowed_fallback(problem::no_such_method);
+    let open =
+        Router::from(openapi::open()).merge(sign_in::routes()).method_not_allowed_fallback(problem::no_such_method);
     let all = guarded.merge(open).layer(from_fn(pages::readable));
     all.layer(map_response(secure)).layer(from_fn(logged)).with_state(app)
 }

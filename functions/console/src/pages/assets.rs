@@ -43,7 +43,7 @@ impl Asset {
     /// The file for a browser, which may keep it.
     pub(crate) fn answer(&self) -> impl IntoResponse + use<> {
         let headers =
-            [(header::CONTENT_TYPE, self.kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+            [(header::CONTENT_TYPE, self.kind), (header::CACHE_CONTROL, "private, max-age=31536000, immutable")];
         (headers, self.content)
     }
 

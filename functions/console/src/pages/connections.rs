@@ -67,6 +67,8 @@ struct NewFacebook {
 struct Meta {
     reader: Reader,
     webhook: String,
+    /// Where Facebook leads people after a login, where they can log in.
+    login_return: Option<String>,
     pages: Vec<Connection>,
 }
 
@@ -155,7 +157,8 @@ async fn connect(
 
 async fn meta(State(app): State<Arc<App>>, reader: Reader) -> Result<Page<Meta>, Problem> {
     let pages = app.store.connections().await?.into_iter().filter(|it| it.page_id().is_some()).collect();
-    Ok(Page(Meta { reader, webhook: app.webhook_address(), pages }))
+    let login_return = app.can_log_in().then(|| app.login_return().to_string());
+    Ok(Page(Meta { reader, webhook: app.webhook_address(), login_return, pages }))
 }
 
 async fn one(State(app): State<Arc<App>>, reader: Reader, Ids(id): Ids<Slug>) -> Result<Page<One>, Problem> {

@@ -55,7 +55,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .merge(unrouted::routes())
 }
 
-/// What pages load, and what may be read without sign-in.
+/// What pages load.
 pub(crate) fn assets() -> Router<Arc<App>> {
     let files = [assets::STYLE, assets::SCRIPT, assets::HTMX];
     files

@@ -9,9 +9,16 @@ async fn a_closed_console_answers_health_only() {
     let world = World::with_access(Access::NoSignIn).await;
     let health = world.get("/api/health").await.expect(200);
     assert_eq!(health, json!({"status": "ok", "version": env!("CARGO_PKG_VERSION")}));
-    for path in
-        ["/api/connections", "/api/openapi.json", "/api/nowhere", "/sign-in", "/sign-in/callback", "/signed-out"]
-    {
+    for path in [
+        "/",
+        "/history",
+        "/static/console.css",
+        "/api/connections",
+        "/api/openapi.json",
+        "/api/nowhere",
+        "/sign-in",
+        "/signed-out",
+    ] {
         let problem = world.get(path).await.expect(503);
         assert!(problem["detail"].as_str().unwrap().contains("OIDC_ISSUER"), "{path}: {problem}");
     }

@@ -510,3 +510,15 @@ async fn a_login_that_was_not_begun_here_is_refused(#[case] path: &str, #[case] 
     assert_eq!(world.browse("GET", path, &[("cookie", cookie)], None).await.status, expected);
     assert!(world.store.connections().await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn each_step_at_meta_has_its_check() {
+    let world = World::connected().await;
+    let steps = world.visit("/connections/meta").await.expect(200);
+    let results = world.fill("/connections/page/check", &[]).await.expect(200);
+    for check in ["app_subscription", "permissions", "lead_access", "page_token", "page_subscription"] {
+        assert!(steps.contains(&format!("action=\"/connections/page/check#check-{check}\"")), "{check}");
+        assert!(results.contains(&format!("id=\"check-{check}\"")), "{check}");
+    }
+    assert!(steps.contains("/connections/facebook/back"));
+}
