@@ -215,6 +215,7 @@ await step("three languages", async () => {
       await go(path);
       const untold = (await page.locator("body").innerText()).split(/\s/).filter((word) => /^[a-z]+(-[a-z_]+)+$/.test(word) && word !== "my-shop" && word !== "my-page" && word !== "e-mail");
       assert.deepEqual(untold.filter((word) => !/^(leadgen|page)/.test(word)), [], `${path} in ${tag}`);
+      if (tag === "en") await sound(`page${path.replaceAll("/", "-")}`);
     }
     await go("/");
     await sound(`home-${tag}`);
