@@ -4,7 +4,7 @@ use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
 };
-use http::{StatusCode, request::Parts};
+use http::{HeaderMap, StatusCode, header, request::Parts};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -83,6 +83,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         query(parts.uri.query().unwrap_or_default()).map(Self)
     }
+}
+
+/// The values of the cookies of this name. Source: RFC 6265, section 4.2.
+pub(crate) fn cookies<'r>(headers: &'r HeaderMap, name: &'r str) -> impl Iterator<Item = &'r str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let cookies = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+    cookies.filter(move |(found, _)| *found == name).map(|(_, value)| value)
+}
+
+/// Whether a browser asks for something to show.
+pub(crate) fn wants_page(headers: &HeaderMap, path: &str) -> bool {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    let is_api = path == "/api" || path.starts_with("/api/");
+    !is_api && accepted.flat_map(|accept| accept.split(',')).any(|range| range.trim_start().starts_with("text/html"))
 }
 
 /// Reads a query string as `T`.

@@ -124,7 +124,7 @@ pub(crate) struct TransactionDetails {
 #[into_params(parameter_in = Query)]
 pub(crate) struct Reveal {
     /// Shows personal data; that it was shown is logged.
-    pub(crate) reveal: bool,
+    reveal: bool,
 }
 
 /// Lists transactions, the last received first.
@@ -152,17 +152,30 @@ pub(crate) async fn get(
     language: Language,
 ) -> Result<Json<TransactionDetails>, Problem> {
     let id = TransactionId { leadgen_id, bundle_id };
-    let record = app.store.transaction(&id).await?.ok_or_else(|| Problem::not_found("transaction"))?;
-    let answers = app.store.answers(&id).await?;
-    if reveal {
-        tracing::info!(leadgen_id = %id.leadgen_id, bundle_id = %id.bundle_id, "personal data was shown");
-    }
-    let steps = record.steps.iter().map(|step| StepView::of(step, answers.as_ref(), reveal, language)).collect();
-    let contact = if reveal { contact(&app, &record, answers.as_ref()).await? } else { None };
-    Ok(Json(TransactionDetails { transaction: Transaction::of(record, contact), steps }))
+    Ok(Json(TransactionDetails::read(&app, &id, reveal, language).await?.0))
 }
 
 impl TransactionDetails {
+    /// One transaction, with the answers while they are kept. That personal data is shown is logged.
+    ///
+    /// # Errors
+    /// 404 when there is no such transaction.
+    pub(crate) async fn read(
+        app: &App,
+        id: &TransactionId,
+        reveal: bool,
+        language: Language,
+    ) -> Result<(Self, Option<Answers>), Problem> {
+        let record = app.store.transaction(id).await?.ok_or_else(|| Problem::not_found("transaction"))?;
+        let answers = app.store.answers(id).await?;
+        if reveal {
+            tracing::info!(leadgen_id = %id.leadgen_id, bundle_id = %id.bundle_id, "personal data was shown");
+        }
+        let steps = record.steps.iter().map(|step| StepView::of(step, answers.as_ref(), reveal, language)).collect();
+        let contact = if reveal { contact(app, &record, answers.as_ref()).await? } else { None };
+        Ok((Self { transaction: Transaction::of(record, contact), steps }, answers))
+    }
+
     /// The record with its steps, nothing revealed.
     pub(crate) fn masked(record: Record, answers: Option<&Answers>, language: Language) -> Self {
         let steps = record.steps.iter().map(|step| StepView::of(step, answers, false, language)).collect();

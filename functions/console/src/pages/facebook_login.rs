@@ -12,18 +12,19 @@ use axum::{
 use domain::Slug;
 use facebook::graph::{GraphError, OwnPage};
 use http::{HeaderMap, header};
+use openidconnect::CsrfToken;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Map;
 use store::Sealed;
 
-use super::{Page, Reader, reader::cookie};
+use super::{Page, Reader};
 use crate::{
     app::App,
     connections as api,
     failure::graph_problem,
     problem::Problem,
-    request::{Body, Ids, Query, parse},
+    request::{Body, Ids, Query, cookies, parse},
 };
 
 /// The cookie that tells a login of this browser from one that somebody else began.
@@ -65,8 +66,7 @@ struct Choice {
 
 /// Leads to Facebook, where a person lets the app read the leads of a page.
 async fn log_in(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    #[expect(clippy::disallowed_methods, reason = "nobody may guess it, and nothing else depends on it")]
-    let state = hex::encode(rand::random::<[u8; 16]>());
+    let state = CsrfToken::new_random().into_secret();
     let address = app.systems.graph.login_address(&app.login_return(), &state);
     let address = address.ok_or_else(|| Problem::conflict("Set FACEBOOK_APP_ID to log in with Facebook."))?;
     // Facebook leads back from another site, which `Strict` would not let the cookie through.
@@ -82,7 +82,7 @@ async fn logged_in(
     headers: HeaderMap,
     Query(back): Query<LoggedIn>,
 ) -> Result<Response, Problem> {
-    if cookie(&headers, LOGIN).is_none_or(|begun| begun.is_empty() || begun != back.state) {
+    if back.state.is_empty() || !cookies(&headers, LOGIN).any(|begun| begun == back.state) {
         return Err(Problem::conflict("This login was not begun in this browser, or too long ago. Begin anew."));
     }
     let Some(code) = back.code else {

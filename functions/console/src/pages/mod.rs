@@ -18,7 +18,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     Router,
-    extract::{FromRequestParts, Request},
+    extract::{FromRequestParts, Request, State},
     middleware::Next,
     response::{Html, IntoResponse, Redirect, Response},
     routing::get,
@@ -34,7 +34,8 @@ use crate::{
     app::App,
     explain::Language,
     problem::Problem,
-    request::{Ids, Query},
+    request::{self, Ids, Query},
+    sign_in::ReturnPath,
 };
 
 /// What a page may load and do: only what comes from this console. Source: W3C, Content Security Policy Level 3.
@@ -89,7 +90,7 @@ struct ProblemPage<'p> {
 
 /// Shows problems to people as pages, and leads them back from addresses that only do something. Programs, which do not ask for HTML, get them as they are.
 pub(crate) async fn readable(request: Request, next: Next) -> Response {
-    let for_people = wants_page(&request);
+    let for_people = request::wants_page(request.headers(), request.uri().path());
     let (mut parts, body) = request.into_parts();
     let Ok(reader) = Reader::from_request_parts(&mut parts, &()).await;
     let (reads, path) = (parts.method == Method::GET, parts.uri.path().to_owned());
@@ -108,11 +109,6 @@ pub(crate) async fn readable(request: Request, next: Next) -> Response {
     }
 }
 
-fn wants_page(request: &Request) -> bool {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
-    !request.uri().path().starts_with("/api") && accepts.is_some_and(|accept| accept.contains("text/html"))
-}
-
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Back {
@@ -120,16 +116,16 @@ struct Back {
 }
 
 /// Keeps the language for a year and goes back to the page.
-async fn choose_language(Ids(tag): Ids<String>, Query(Back { to }): Query<Back>) -> Result<Response, Problem> {
+async fn choose_language(
+    State(app): State<Arc<App>>,
+    Ids(tag): Ids<String>,
+    Query(Back { to }): Query<Back>,
+) -> Result<Response, Problem> {
     let language = Language::of_tag(&tag).ok_or_else(|| Problem::not_found("language"))?;
     let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly", reader::LANGUAGE, language.tag());
-    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(&here(to.as_deref()))).into_response())
-}
-
-/// An address of this console: what leads elsewhere leads home.
-fn here(to: Option<&str>) -> String {
-    let local = |to: &&str| to.starts_with('/') && !to.starts_with("//") && !to.contains(['\\', '\r', '\n']);
-    to.filter(local).unwrap_or("/").to_owned()
+    // What leads elsewhere leads home.
+    let to = to.and_then(|to| ReturnPath::parse(&app.console_url, &to)).unwrap_or_else(ReturnPath::home);
+    Ok(([(header::SET_COOKIE, cookie)], Redirect::to(to.as_str())).into_response())
 }
 
 /// The text that names a field.

@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use axum::extract::FromRequestParts;
 use domain::{Connection, ConnectionKind, ConnectionState, State as TransactionState};
 use fluent_bundle::{FluentArgs, FluentValue};
-use http::{HeaderMap, header, request::Parts};
+use http::{header, request::Parts};
 
-use crate::{explain::Language, sign_in::SignedIn};
+use crate::{explain::Language, request::cookies, sign_in::SignedIn};
 
 /// The cookie that keeps the chosen language.
 pub(super) const LANGUAGE: &str = "language";
@@ -89,7 +89,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let chosen = cookie(&parts.headers, LANGUAGE).and_then(Language::of_tag);
+        let chosen = cookies(&parts.headers, LANGUAGE).find_map(Language::of_tag);
         let accepted = parts.headers.get(header::ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
         Ok(Self {
             language: chosen.unwrap_or_else(|| Language::accepted(accepted.unwrap_or_default())),
@@ -98,11 +98,4 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
             query: parts.uri.query().unwrap_or_default().to_owned(),
         })
     }
-}
-
-/// The value of a cookie.
-pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|cookies| cookies.to_str().ok());
-    let pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
 }

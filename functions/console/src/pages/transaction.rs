@@ -21,7 +21,7 @@ use crate::{
     problem::Problem,
     request::{Body, Ids, Query, parse},
     resolve, retry,
-    transactions::{self as api, Reveal, TransactionDetails},
+    transactions::TransactionDetails,
 };
 
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -131,7 +131,7 @@ fn decision(sent: Map<String, Value>) -> Result<resolve::Resolution, Problem> {
 }
 
 async fn done(
-    app: &Arc<App>,
+    app: &App,
     reader: Reader,
     id: TransactionId,
     result: Result<(), Problem>,
@@ -183,12 +183,11 @@ async fn forget(
 }
 
 impl One {
-    async fn of(app: &Arc<App>, reader: Reader, id: TransactionId, reveal: bool) -> Result<Self, Problem> {
-        let ids = Ids((id.bundle_id.clone(), id.leadgen_id.clone()));
-        let details = api::get(State(Arc::clone(app)), ids, Query(Reveal { reveal }), reader.language).await?.0;
+    async fn of(app: &App, reader: Reader, id: TransactionId, reveal: bool) -> Result<Self, Problem> {
+        let (details, answers) = TransactionDetails::read(app, &id, reveal, reader.language).await?;
         let bundle = app.store.bundle(&id.bundle_id).await?;
         let title = bundle.map_or_else(|| id.bundle_id.to_string(), |bundle| bundle.document.title);
-        let lead = app.store.answers(&id).await?.map(|answers| answers.lead);
+        let lead = answers.map(|answers| answers.lead);
         let ad_id = lead.as_ref().and_then(|lead| lead.ad_id.as_ref()).map(ToString::to_string);
         let answers = lead.filter(|_| reveal).map(|lead| lead.answers).unwrap_or_default();
         let answers = answers.into_iter().map(|answer| (answer.name, answer.values.join(", "))).collect();

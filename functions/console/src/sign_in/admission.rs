@@ -5,8 +5,8 @@ use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
 use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
-use super::{SignIn, SignedIn, cookies, page, provider::Failure, redirect, return_path::ReturnPath};
-use crate::problem::Problem;
+use super::{SignIn, SignedIn, cookies, provider::Failure, redirect, return_path::ReturnPath};
+use crate::{problem::Problem, request::wants_page};
 
 /// Where htmx goes instead of showing the answer. Source: htmx, "Response Headers".
 pub(super) const HX_REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
@@ -39,7 +39,7 @@ impl SignIn {
         if is_htmx(&parts.headers) {
             return (StatusCode::UNAUTHORIZED, [(HX_REDIRECT, sign_in_at(&self.shown(parts)))]).into_response();
         }
-        if page::wants_page(&parts.headers) && !is_api(parts.uri.path()) {
+        if wants_page(&parts.headers, parts.uri.path()) {
             return redirect(&sign_in_at(&self.asked_for(parts)), []);
         }
         let problem = Problem::new(StatusCode::UNAUTHORIZED, "Sign in, or send a token of the issuer as Bearer.");
@@ -92,10 +92,6 @@ pub(super) fn from_own_page(headers: &HeaderMap, console: &Url) -> Result<(), Pr
 /// Whether htmx sent this request.
 pub(super) fn is_htmx(headers: &HeaderMap) -> bool {
     headers.get(HX_REQUEST).is_some_and(|value| value == "true")
-}
-
-fn is_api(path: &str) -> bool {
-    path == "/api" || path.starts_with("/api/")
 }
 
 fn sign_in_at(to: &ReturnPath) -> String {

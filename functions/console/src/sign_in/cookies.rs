@@ -2,7 +2,7 @@ use std::fmt;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use openidconnect::{CsrfToken, Nonce, PkceCodeVerifier};
 use secrecy::{ExposeSecret, SecretBox};
@@ -11,6 +11,7 @@ use sha2::Sha256;
 use store::Hasher;
 
 use super::{Registration, return_path::ReturnPath};
+use crate::request;
 
 /// Who has signed in.
 pub(super) const SESSION: Kind = Kind { name: "session", lifetime: SignedDuration::from_hours(1) };
@@ -79,10 +80,7 @@ impl Cookies {
     /// What the browser kept, unless it is over or not as we made it.
     pub(super) fn kept<T: DeserializeOwned>(&self, kind: Kind, headers: &HeaderMap, now: Timestamp) -> Option<T> {
         let name = self.name(kind);
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let cookies = cookies.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
-        let mut ours = cookies.filter(|(found, _)| *found == name);
-        ours.find_map(|(_, value)| self.verified(kind, value, now))
+        request::cookies(headers, &name).find_map(|value| self.verified(kind, value, now))
     }
 
     fn verified<T: DeserializeOwned>(&self, kind: Kind, value: &str, now: Timestamp) -> Option<T> {

@@ -28,11 +28,11 @@ use store::Hasher;
 use transport::Transport;
 use url::Url;
 
+pub(crate) use self::return_path::ReturnPath;
 use self::{
     cookies::{Attempt, Cookies},
     page::Reader,
     provider::{Failure, Provider},
-    return_path::ReturnPath,
 };
 use crate::{
     access::Access,

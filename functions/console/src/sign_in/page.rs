@@ -6,10 +6,10 @@ use axum::{
     extract::FromRequestParts,
     response::{Html, IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{StatusCode, request::Parts};
 
 use super::provider::Failure;
-use crate::{explain::Language, pages, problem::Problem};
+use crate::{explain::Language, pages, problem::Problem, request::wants_page};
 
 /// Whoever reads the answer: a person in front of a browser, or a program.
 #[derive(Debug, Clone, Copy)]
@@ -42,14 +42,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
         let language = pages::Reader::from_request_parts(parts, state).await?.language;
-        Ok(Self { language, is_person: wants_page(&parts.headers) })
+        Ok(Self { language, is_person: wants_page(&parts.headers, parts.uri.path()) })
     }
-}
-
-/// Whether a browser asks for something to show.
-pub(super) fn wants_page(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
-    accepted.flat_map(|accept| accept.split(',')).any(|range| range.trim_start().starts_with("text/html"))
 }
 
 /// Tells that the session is over.

@@ -4,19 +4,19 @@ use url::{Position, Url};
 /// Longest path that is kept: it travels in a cookie, and browsers keep 4096 bytes of one.
 const LONGEST: usize = 1024;
 
-/// The page of the console that somebody is sent to after signing in, and never one of somebody else.
+/// The page of the console that somebody is sent back to, and never one of somebody else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct ReturnPath(String);
+pub(crate) struct ReturnPath(String);
 
 impl ReturnPath {
     /// The first page.
-    pub(super) fn home() -> Self {
+    pub(crate) fn home() -> Self {
         Self("/".to_owned())
     }
 
     /// Reads a path with its query, as browsers do: `//host`, `/\host` and their disguises lead elsewhere.
     /// Source: URL Standard, section 4.4.
-    pub(super) fn parse(console: &Url, text: &str) -> Option<Self> {
+    pub(crate) fn parse(console: &Url, text: &str) -> Option<Self> {
         let there = console.join(text).ok().filter(|there| there.origin() == console.origin())?;
         let path = &there[Position::BeforePath..Position::AfterQuery];
         // A dot segment may hide two slashes at first, and what is told to the browser is the path alone.
@@ -25,7 +25,7 @@ impl ReturnPath {
     }
 
     /// As the browser is told.
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

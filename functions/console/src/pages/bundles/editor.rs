@@ -76,6 +76,7 @@ impl Sources {
         let client = find("/client/connection").await?;
         let account = client.account().ok_or_else(|| crate::app::wrong_kind(&client, "RemOnline"))?.id.clone();
         let remonline = app.remonline(&client).await?;
+        remonline.pacer().expect(7);
         let mut lists = Lists::new(&remonline);
         let mut read = async |list: List| match lists.get(list).await {
             Ok(choices) => Ok(choices.to_vec()),
