@@ -250,6 +250,12 @@ enum Credentials {
 }
 
 impl NewConnection {
+    /// A page whose token did not come in a body.
+    pub(crate) fn page(title: String, page_id: MetaId, page_token: SecretString) -> Self {
+        let (id, page_id, page_token) = (None, Some(page_id), Some(page_token));
+        Self { id, kind: Kind::Facebook, title, api_key: None, page_id, page_token }
+    }
+
     /// The credentials that belong to the kind, and no others.
     fn credentials(self) -> Result<Credentials, Problem> {
         match (self.kind, self.api_key, self.page_id, self.page_token) {
@@ -272,6 +278,11 @@ impl NewConnection {
 }
 
 impl ConnectionChange {
+    /// Another token for a page.
+    pub(crate) fn page_token(page_token: SecretString) -> Self {
+        Self { title: None, api_key: None, page_token: Some(page_token) }
+    }
+
     /// The new key, if there is one for this kind.
     fn secret(self, kind: Kind) -> Result<Option<SecretString>, Problem> {
         match (kind, self.api_key, self.page_token) {

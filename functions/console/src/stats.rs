@@ -84,7 +84,8 @@ pub(crate) struct Calls {
 /// Shows how the installation is doing.
 #[utoipa::path(get, path = "/api/stats", tag = "console", responses((status = OK, body = Stats)))]
 pub(crate) async fn get(State(app): State<Arc<App>>) -> Result<Json<Stats>, Problem> {
-    Ok(Json(Stats::read(&app).await?))
+    let connections = app.store.connections().await?;
+    Ok(Json(Stats::read(&app, &connections).await?))
 }
 
 impl Stats {
@@ -92,11 +93,11 @@ impl Stats {
     ///
     /// # Errors
     /// 503 when the tables do not answer.
-    pub(crate) async fn read(app: &App) -> Result<Self, Problem> {
+    pub(crate) async fn read(app: &App, connections: &[Connection]) -> Result<Self, Problem> {
         let (statistics, now, remonline) = futures::try_join!(
             async { Ok(app.store.statistics(DAYS, app.clock.now()).await?) },
             Now::of(app),
-            Calls::of(app)
+            Calls::of(app, connections)
         )?;
         let lead_to_order_ms = Percentiles::of(&statistics);
         let days = statistics.days.into_iter().map(DayView::from).collect();
@@ -133,9 +134,8 @@ impl Percentiles {
 }
 
 impl Calls {
-    async fn of(app: &App) -> Result<Self, Problem> {
+    async fn of(app: &App, connections: &[Connection]) -> Result<Self, Problem> {
         let today = TimeZone::UTC.to_datetime(app.clock.now()).date();
-        let connections = app.store.connections().await?;
         let accounts = connections.iter().filter_map(Connection::account).map(|account| &account.id);
         let mut sum = Self { calls: 0, throttled: 0 };
         // Connections whose keys belong to one company share its account.

@@ -34,7 +34,7 @@ pub struct Day {
 }
 
 /// What became of the leads of some days.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Every day, the first one first.
     pub days: Vec<Day>,
@@ -76,7 +76,7 @@ impl Store {
         let dates = (0..count).rev().filter_map(|ago| today.checked_sub(i64::from(ago).days()).ok());
         let mut days: BTreeMap<String, Day> = dates.map(|date| (date.to_string(), Day::new(date))).collect();
         let midnight = |day: &Day| TimeZone::UTC.to_timestamp(day.date.to_datetime(Time::midnight())).ok();
-        let Some(first) = days.values().next().and_then(midnight) else { return Ok(Statistics::none()) };
+        let Some(first) = days.values().next().and_then(midnight) else { return Ok(Statistics::default()) };
         let mut took = Vec::new();
         for entry in self.received_since(first).await? {
             let Some(day) = place(&entry).and_then(|place| days.get_mut(keys::day(place))) else { continue };
@@ -123,11 +123,5 @@ impl Store {
         let from = since.map(keys::history_from);
         let query = Query { index: Some(Index::State), from, ..Query::partition(TABLE, listed) };
         Ok(self.database.query(&query).await?)
-    }
-}
-
-impl Statistics {
-    fn none() -> Self {
-        Self { days: Vec::new(), took: Vec::new() }
     }
 }

@@ -28,9 +28,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
         .route("/connections/new/remonline", get(new_remonline).post(connect_remonline))
         .route("/connections/new/facebook", get(new_facebook).post(connect_facebook))
         .route("/connections/meta", get(meta))
-        .route("/connections/{id}", get(one))
-        .route("/connections/{id}/title", post(rename))
-        .route("/connections/{id}/key", post(replace_key))
+        .route("/connections/{id}", get(one).post(change))
         .route("/connections/{id}/pause", post(pause))
         .route("/connections/{id}/resume", post(resume))
         .route("/connections/{id}/check", post(examine))
@@ -170,32 +168,14 @@ async fn examine(State(app): State<Arc<App>>, reader: Reader, Ids(id): Ids<Slug>
     Ok(Page(One { checks: Some(found.checks), ..One::of(&app, reader, &id).await? }))
 }
 
-async fn rename(
-    State(app): State<Arc<App>>,
-    reader: Reader,
-    Ids(id): Ids<Slug>,
-    Form(sent): Form<Map<String, Value>>,
-) -> Result<Response, Problem> {
-    change(app, reader, id, sent, "renamed").await
-}
-
-async fn replace_key(
-    State(app): State<Arc<App>>,
-    reader: Reader,
-    Ids(id): Ids<Slug>,
-    Form(sent): Form<Map<String, Value>>,
-) -> Result<Response, Problem> {
-    change(app, reader, id, sent, "key-replaced").await
-}
-
-/// Changes as `PATCH /api/connections/{id}` does.
+/// Changes the title or the key as `PATCH /api/connections/{id}` does.
 async fn change(
-    app: Arc<App>,
+    State(app): State<Arc<App>>,
     reader: Reader,
-    id: Slug,
-    sent: Map<String, Value>,
-    said: &str,
+    Ids(id): Ids<Slug>,
+    Form(sent): Form<Map<String, Value>>,
 ) -> Result<Response, Problem> {
+    let said = if sent.contains_key("title") { "renamed" } else { "key-replaced" };
     let changed = match parse(sent) {
         Ok(change) => api::change(State(Arc::clone(&app)), reader.language, Ids(id.clone()), Body(change)).await,
         Err(problem) => Err(problem),

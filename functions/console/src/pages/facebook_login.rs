@@ -13,18 +13,17 @@ use domain::Slug;
 use facebook::graph::{GraphError, OwnPage};
 use http::{HeaderMap, header};
 use openidconnect::CsrfToken;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Deserialize;
-use serde_json::Map;
 use store::Sealed;
 
 use super::{Page, Reader};
 use crate::{
     app::App,
-    connections as api,
+    connections::{self as api, ConnectionChange, NewConnection},
     failure::graph_problem,
     problem::Problem,
-    request::{Body, Ids, Query, cookies, parse},
+    request::{Body, Ids, Query, cookies},
 };
 
 /// The cookie that tells a login of this browser from one that somebody else began.
@@ -119,18 +118,16 @@ async fn choose_page(
 /// Connects a page as `POST /api/connections` does; one that is connected gets the new token.
 async fn connect_page(app: Arc<App>, reader: &Reader, page: OwnPage) -> Result<Response, Problem> {
     let known = app.store.connections().await?;
-    let token = page.token.expose_secret();
-    let (id, said) = match known.into_iter().find(|connection| connection.page_id() == Some(&page.id)) {
+    let OwnPage { id: page_id, name, token } = page;
+    let (id, said) = match known.into_iter().find(|connection| connection.page_id() == Some(&page_id)) {
         Some(connection) => {
-            let change = parse(Map::from_iter([("page_token".to_owned(), token.into())]))?;
-            let _ = api::change(State(app), reader.language, Ids(connection.id.clone()), Body(change)).await?;
+            let (id, change) = (connection.id.clone(), Body(ConnectionChange::page_token(token)));
+            let _ = api::change(State(app), reader.language, Ids(id), change).await?;
             (connection.id.into(), "key-replaced")
         }
         None => {
-            let new =
-                [("kind", "facebook"), ("title", &page.name), ("page_id", page.id.as_str()), ("page_token", token)];
-            let new = parse(new.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect())?;
-            (api::create(State(app), reader.language, Body(new)).await?.1.0.id, "connected")
+            let new = Body(NewConnection::page(name, page_id, token));
+            (api::create(State(app), reader.language, new).await?.1.0.id, "connected")
         }
     };
     Ok(Redirect::to(&format!("/connections/{id}?said={said}")).into_response())

@@ -34,12 +34,11 @@ struct FirstStep {
 
 /// Shows how things stand.
 pub(crate) async fn page(State(app): State<Arc<App>>, reader: Reader) -> Result<Page<Home>, Problem> {
-    let (stats, connections, bundles, findings) = futures::try_join!(
-        Stats::read(&app),
-        async { Ok(app.store.connections().await?) },
-        async { Ok(app.store.bundles().await?) },
-        async { Ok(app.store.findings().await?) },
-    )?;
+    let connections = app.store.connections().await?;
+    let (stats, bundles, findings) =
+        futures::try_join!(Stats::read(&app, &connections), async { Ok(app.store.bundles().await?) }, async {
+            Ok(app.store.findings().await?)
+        },)?;
     let chart = chart::leads_per_day(&stats.days).map_err(|error| Problem::internal(error.as_ref()))?;
     let allowance = allowance(stats.remonline.calls, &connections);
     let steps = first_steps(&connections, &bundles, &stats);

@@ -195,11 +195,11 @@ async fn a_connection_is_checked_paused_resumed_and_forgotten() {
     assert!(world.visit("/").await.expect(200).contains("Paused"));
     assert_eq!(world.fill("/connections/shop/resume", &[]).await.leads_to(), "/connections/shop?said=resumed");
     assert_eq!(
-        world.fill("/connections/shop/title", &[("title", "Other")]).await.leads_to(),
+        world.fill("/connections/shop", &[("title", "Other")]).await.leads_to(),
         "/connections/shop?said=renamed"
     );
     assert_eq!(
-        world.fill("/connections/shop/key", &[("api_key", KEY)]).await.leads_to(),
+        world.fill("/connections/shop", &[("api_key", KEY)]).await.leads_to(),
         "/connections/shop?said=key-replaced"
     );
     assert_eq!(world.fill("/connections/shop/delete", &[]).await.leads_to(), "/connections?said=disconnected");
