@@ -111,22 +111,36 @@ pub(crate) async fn preview(
     Body(sample): Body<Sample>,
 ) -> Result<Json<Preview>, Problem> {
     let bundle = bundles::find(&app, &id).await?;
-    let lead = sample.lead(&app, &bundle, language).await?;
-    let plan = match Plan::make(&bundle.document, &lead) {
-        Ok(Planned::Go(plan)) => plan,
-        Ok(Planned::Skip { .. }) => return Ok(Json(Preview::nothing(Vec::new()))),
-        Err(errors) => return Ok(Json(Preview::nothing(errors))),
-    };
-    let connection = connections::find(&app, &bundle.document.client.connection).await?;
-    let account = connection.account().cloned().ok_or_else(|| wrong_kind(&connection, "RemOnline"))?;
-    let remonline = app.remonline(&connection).await?;
-    let look = Look { app: &app, bundle: &bundle, account, remonline, language, leadgen_id: lead.id };
-    let client = look.client(&plan.client).await?;
-    let order = look.order(&client, plan.order.as_ref()).await?;
-    Ok(Json(Preview { client, order, errors: Vec::new() }))
+    Ok(Json(Preview::of(&app, &bundle, sample, None, language).await?))
 }
 
 impl Preview {
+    /// What the bundle would do with the sample; `form` is the bundle's, where it was read already.
+    ///
+    /// # Errors
+    /// 422 when there is no such lead; when RemOnline, Meta or the tables do not answer.
+    pub(crate) async fn of(
+        app: &App,
+        bundle: &Bundle,
+        sample: Sample,
+        form: Option<Form>,
+        language: Language,
+    ) -> Result<Self, Problem> {
+        let lead = sample.lead(app, bundle, form, language).await?;
+        let plan = match Plan::make(&bundle.document, &lead) {
+            Ok(Planned::Go(plan)) => plan,
+            Ok(Planned::Skip { .. }) => return Ok(Self::nothing(Vec::new())),
+            Err(errors) => return Ok(Self::nothing(errors)),
+        };
+        let connection = connections::find(app, &bundle.document.client.connection).await?;
+        let account = connection.account().cloned().ok_or_else(|| wrong_kind(&connection, "RemOnline"))?;
+        let remonline = app.remonline(&connection).await?;
+        let look = Look { app, bundle, account, remonline, language, leadgen_id: lead.id };
+        let client = look.client(&plan.client).await?;
+        let order = look.order(&client, plan.order.as_ref()).await?;
+        Ok(Self { client, order, errors: Vec::new() })
+    }
+
     /// Nothing would be sent.
     fn nothing(errors: Vec<MappingError>) -> Self {
         let errors = errors.into_iter().map(|error| FieldError::new(error.pointer, error.detail));
@@ -149,10 +163,13 @@ impl OrderPreview {
 }
 
 impl Sample {
-    async fn lead(self, app: &App, bundle: &Bundle, language: Language) -> Result<Lead, Problem> {
+    async fn lead(self, app: &App, bundle: &Bundle, known: Option<Form>, language: Language) -> Result<Lead, Problem> {
         match (self.answers, self.leadgen_id) {
             (Some(answers), None) => {
-                let form = form(app, bundle, language).await?;
+                let form = match known {
+                    Some(form) => form,
+                    None => form(app, bundle, language).await?,
+                };
                 Ok(sample_lead(answers, form, bundle.page_id.clone(), app.clock.now()))
             }
             (None, Some(leadgen_id)) => fetch(app, bundle, leadgen_id, language).await,
@@ -162,7 +179,10 @@ impl Sample {
 }
 
 /// The form that the bundle names, which tells how its choices read; a bundle for every form has no questions to ask.
-async fn form(app: &App, bundle: &Bundle, language: Language) -> Result<Form, Problem> {
+///
+/// # Errors
+/// When Meta or the tables do not answer.
+pub(crate) async fn form(app: &App, bundle: &Bundle, language: Language) -> Result<Form, Problem> {
     let Ok(form_id) = bundle.document.source.form_id.parse::<MetaId>() else { return Ok(no_form()) };
     let source = connections::find(app, &bundle.document.source.connection).await?;
     let token = app.secret(&source).await?;
