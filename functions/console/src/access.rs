@@ -15,7 +15,12 @@ use http::{HeaderMap, StatusCode, header, uri::Authority};
 use tracing::Instrument;
 use url::{Host, Url};
 
-use crate::{app::App, problem::Problem, sign_in::SignIn};
+use crate::{
+    app::App,
+    problem::Problem,
+    sign_in::SignIn,
+    text::{Text, text},
+};
 
 /// Whether the console answers, and to whom.
 #[derive(Debug, Clone)]
@@ -47,9 +52,9 @@ impl Access {
     pub(crate) fn check(&self, headers: &HeaderMap) -> Result<(), Problem> {
         match self {
             Self::Loopback if asked_for(headers).is_some_and(|host| is_loopback(&host)) => same_origin(headers),
-            Self::Loopback => Err(closed("It runs without sign-in and answers on loopback only.")),
-            Self::NoSignIn => Err(closed("Set OIDC_ISSUER and OIDC_CLIENT_ID to say who may sign in.")),
-            Self::SignIn(_) => Err(closed("It asks who is there first.")),
+            Self::Loopback => Err(closed(text("closed-loopback"))),
+            Self::NoSignIn => Err(closed(text("closed-no-sign-in"))),
+            Self::SignIn(_) => Err(closed(text("closed-sign-in"))),
         }
     }
 }
@@ -68,8 +73,8 @@ pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: N
     Ok(next.run(Request::from_parts(parts, body)).instrument(span).await)
 }
 
-fn closed(why: &str) -> Problem {
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("The console is closed. {why}"))
+fn closed(why: Text) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, why)
 }
 
 /// Browsers name the page that a request comes from; programs do not, and are not misled by pages.
@@ -79,7 +84,7 @@ fn same_origin(headers: &HeaderMap) -> Result<(), Problem> {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     match (origin, host) {
         (Some((_, origin)), Some(host)) if origin.eq_ignore_ascii_case(host) => Ok(()),
-        _ => Err(Problem::new(StatusCode::FORBIDDEN, "This request was sent by a page of another origin.")),
+        _ => Err(Problem::new(StatusCode::FORBIDDEN, text("foreign-origin"))),
     }
 }
 

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use store::{Hasher, Sealer, Store};
 use url::Url;
 
-use crate::{access::Access, explain::Language, failure::remonline_problem, problem::Problem};
+use crate::{access::Access, explain::Language, failure::remonline_problem, problem::Problem, text::text};
 
 /// Everything the console works with.
 #[derive(Debug)]
@@ -88,7 +88,12 @@ impl App {
     }
 }
 
-/// 409: the connection leads to the other system.
-pub(crate) fn wrong_kind(connection: &Connection, wanted: &str) -> Problem {
-    Problem::conflict(format!("Connection {} is not one to {wanted}.", connection.id))
+/// 409: the connection leads to Facebook.
+pub(crate) fn not_remonline(connection: &Connection) -> Problem {
+    Problem::conflict(text("connection-not-remonline").with("id", &connection.id))
+}
+
+/// 409: the connection leads to RemOnline.
+pub(crate) fn not_facebook(connection: &Connection) -> Problem {
+    Problem::conflict(text("connection-not-facebook").with("id", &connection.id))
 }

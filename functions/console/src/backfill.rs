@@ -16,9 +16,10 @@ use crate::{
     bundles,
     explain::Language,
     failure::graph_problem,
-    problem::{PROBLEM_JSON, Problem},
+    problem::{PROBLEM_JSON, Problem, ProblemDetails},
     request::{Body, Ids},
     retry::Queued,
+    text::text,
 };
 
 /// As long as Meta shows a lead.
@@ -47,9 +48,9 @@ pub(crate) struct Asked {
 #[utoipa::path(post, path = "/api/bundles/{id}/backfill", tag = "bundles", params(("id" = String, Path)),
     request_body = Asked,
     responses((status = ACCEPTED, body = Queued),
-              (status = CONFLICT, description = "The page cannot be read now.", body = Problem,
+              (status = CONFLICT, description = "The page cannot be read now.", body = ProblemDetails,
                content_type = PROBLEM_JSON),
-              (status = UNPROCESSABLE_ENTITY, description = "`since` is no time of the last 90 days.", body = Problem,
+              (status = UNPROCESSABLE_ENTITY, description = "`since` is no time of the last 90 days.", body = ProblemDetails,
                content_type = PROBLEM_JSON)))]
 pub(crate) async fn backfill(
     State(app): State<Arc<App>>,
@@ -70,10 +71,10 @@ pub(crate) async fn backfill(
 
 fn check(since: Timestamp, now: Timestamp) -> Result<(), Problem> {
     if since > now {
-        return Err(Problem::invalid_field("/since", "lies in the future"));
+        return Err(Problem::invalid_field("/since", text("since-future")));
     }
     if since < now - MOST - TOLERANCE {
-        return Err(Problem::invalid_field("/since", "lies more than 90 days back: Meta does not keep leads longer"));
+        return Err(Problem::invalid_field("/since", text("since-too-old")));
     }
     Ok(())
 }
@@ -82,10 +83,10 @@ fn check(since: Timestamp, now: Timestamp) -> Result<(), Problem> {
 async fn readable(app: &App, bundle: &Bundle) -> Result<Connection, Problem> {
     let id = &bundle.document.source.connection;
     let connection = app.store.connection(id).await?;
-    let connection = connection.ok_or_else(|| Problem::conflict(format!("There is no connection {id} any more.")))?;
+    let connection = connection.ok_or_else(|| Problem::conflict(text("connection-gone").with("id", id)))?;
     match connection.state {
         ConnectionState::Active => Ok(connection),
-        _ => Err(Problem::conflict(format!("Connection {id} is not in use. Resume it first."))),
+        _ => Err(Problem::conflict(text("connection-not-in-use").with("id", id))),
     }
 }
 
@@ -174,7 +175,7 @@ impl From<IntakeError> for Problem {
     fn from(error: IntakeError) -> Self {
         match error {
             IntakeError::Store(error) => error.into(),
-            IntakeError::NoAccount(_) => Self::conflict("The bundle's RemOnline connection is gone."),
+            IntakeError::NoAccount(_) => Self::conflict(text("remonline-gone")),
         }
     }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, response::IntoResponse};
-use domain::{Bundle, BundleDocument, BundleState, Connection, MappingError, MetaId, Slug};
+use domain::{Bundle, BundleDocument, BundleState, Connection, MetaId, Slug};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -14,8 +14,9 @@ use crate::{
     explain::Language,
     ids::free_id,
     paging::{Items, Listing, NoFilter, Page},
-    problem::{FieldError, PROBLEM_JSON, Problem},
+    problem::{FieldFault, PROBLEM_JSON, Problem, ProblemDetails},
     request::{Body, Ids, parse},
+    text::text,
     validation,
 };
 
@@ -63,8 +64,8 @@ type Tagged = ([(HeaderName, String); 1], Json<BundleView>);
 /// Makes a bundle, stopped.
 #[utoipa::path(post, path = "/api/bundles", tag = "bundles", request_body = Given,
     responses((status = CREATED, body = BundleView, headers(("ETag" = String, description = "The version."))),
-              (status = CONFLICT, description = "The id is taken.", body = Problem, content_type = PROBLEM_JSON),
-              (status = UNPROCESSABLE_ENTITY, description = "A field is wrong.", body = Problem,
+              (status = CONFLICT, description = "The id is taken.", body = ProblemDetails, content_type = PROBLEM_JSON),
+              (status = UNPROCESSABLE_ENTITY, description = "A field is wrong.", body = ProblemDetails,
                content_type = PROBLEM_JSON)))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
@@ -112,11 +113,11 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Ids(id): Ids<Slug>) -> Resu
 #[utoipa::path(put, path = "/api/bundles/{id}", tag = "bundles", request_body = Given,
     params(("id" = String, Path), ("If-Match" = String, Header, description = "The ETag of the version replaced.")),
     responses((status = OK, body = BundleView, headers(("ETag" = String, description = "The version."))),
-              (status = PRECONDITION_REQUIRED, description = "If-Match is missing.", body = Problem,
+              (status = PRECONDITION_REQUIRED, description = "If-Match is missing.", body = ProblemDetails,
                content_type = PROBLEM_JSON),
-              (status = PRECONDITION_FAILED, description = "Somebody else made a newer version.", body = Problem,
+              (status = PRECONDITION_FAILED, description = "Somebody else made a newer version.", body = ProblemDetails,
                content_type = PROBLEM_JSON),
-              (status = UNPROCESSABLE_ENTITY, description = "A field is wrong.", body = Problem,
+              (status = UNPROCESSABLE_ENTITY, description = "A field is wrong.", body = ProblemDetails,
                content_type = PROBLEM_JSON)))]
 pub(crate) async fn replace(
     State(app): State<Arc<App>>,
@@ -128,7 +129,7 @@ pub(crate) async fn replace(
     expect_version(&headers, before.version)?;
     let (given, document) = read(sent)?;
     if given.is_some_and(|given| given != id) {
-        return Err(Problem::invalid_field("/id", "cannot be changed; leave it out or make another bundle"));
+        return Err(Problem::invalid_field("/id", text("id-fixed")));
     }
     let page_id = check(&app, &document).await?;
     let created_at = app.clock.now();
@@ -168,7 +169,7 @@ pub(crate) async fn versions(
 /// Starts a bundle after everything it names was found in both systems; leads that waited for it then run.
 #[utoipa::path(post, path = "/api/bundles/{id}/start", tag = "bundles", params(("id" = String, Path)),
     responses((status = OK, body = BundleView, headers(("ETag" = String, description = "The version."))),
-              (status = UNPROCESSABLE_ENTITY, description = "Something it names is not there.", body = Problem,
+              (status = UNPROCESSABLE_ENTITY, description = "Something it names is not there.", body = ProblemDetails,
                content_type = PROBLEM_JSON)))]
 pub(crate) async fn start(
     State(app): State<Arc<App>>,
@@ -176,7 +177,10 @@ pub(crate) async fn start(
     Ids(id): Ids<Slug>,
 ) -> Result<Tagged, Problem> {
     let before = find(&app, &id).await?;
-    refuse(before.document.problems())?;
+    let faults = faults(&before.document);
+    if !faults.is_empty() {
+        return Err(Problem::invalid(faults));
+    }
     validation::check(&app, &before.document, language).await?;
     let first_started_at = before.first_started_at.or_else(|| Some(app.clock.now()));
     let after = Bundle { state: BundleState::Active, first_started_at, ..before };
@@ -202,7 +206,7 @@ pub(crate) async fn stop(State(app): State<Arc<App>>, Ids(id): Ids<Slug>) -> Res
 /// # Errors
 /// 404 when there is none.
 pub(crate) async fn find(app: &App, id: &Slug) -> Result<Bundle, Problem> {
-    app.store.bundle(id).await?.ok_or_else(|| Problem::not_found("bundle"))
+    app.store.bundle(id).await?.ok_or_else(|| Problem::not_found(text("no-bundle")))
 }
 
 /// Takes apart what was sent: the id, the document, and `version` and `state`, which are the product's to say.
@@ -216,34 +220,31 @@ fn read(mut sent: Map<String, Value>) -> Result<(Option<Slug>, BundleDocument), 
 
 /// Refuses a document that cannot work whatever the other systems hold, and finds its page.
 async fn check(app: &App, document: &BundleDocument) -> Result<MetaId, Problem> {
-    let mut problems = document.problems();
+    let mut faults = faults(document);
     let connections = app.store.connections().await?;
     let find = |id: &Slug| connections.iter().find(|connection| connection.id == *id);
     let page_id = find(&document.source.connection).and_then(Connection::page_id);
     let client = find(&document.client.connection).and_then(Connection::account);
-    let missing =
-        [("/source/connection", "facebook", page_id.is_none()), ("/client/connection", "remonline", client.is_none())];
-    problems.extend(missing.into_iter().filter(|(_, _, missing)| *missing).map(|(pointer, kind, _)| MappingError {
-        pointer: pointer.to_owned(),
-        detail: format!("is no connection of kind {kind}; make one first"),
-    }));
-    refuse(problems)?;
-    page_id.cloned().ok_or_else(|| Problem::invalid_field("/source/connection", "is no connection"))
+    if client.is_none() {
+        faults.push(FieldFault::new("/client/connection", text("no-remonline-connection")));
+    }
+    match page_id {
+        Some(page_id) if faults.is_empty() => return Ok(page_id.clone()),
+        Some(_) => {}
+        None => faults.push(FieldFault::new("/source/connection", text("no-facebook-connection"))),
+    }
+    Err(Problem::invalid(faults))
 }
 
-/// 422 with the pointers, if there are problems.
-fn refuse(problems: Vec<MappingError>) -> Result<(), Problem> {
-    if problems.is_empty() {
-        return Ok(());
-    }
-    Err(Problem::invalid(problems.into_iter().map(|p| FieldError::new(p.pointer, p.detail)).collect()))
+/// What the document alone tells to be wrong.
+fn faults(document: &BundleDocument) -> Vec<FieldFault> {
+    document.problems().into_iter().map(FieldFault::from).collect()
 }
 
 /// Source: RFC 9110, section 13.1.1, and RFC 6585, section 3.
 fn expect_version(headers: &HeaderMap, version: u32) -> Result<(), Problem> {
     let Some(expected) = headers.get(header::IF_MATCH) else {
-        let detail = "Send If-Match with the ETag of the version that is to be replaced.";
-        return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, detail));
+        return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, text("if-match-missing")));
     };
     let expected = expected.to_str().unwrap_or_default();
     let current = etag(version);
@@ -251,8 +252,7 @@ fn expect_version(headers: &HeaderMap, version: u32) -> Result<(), Problem> {
 }
 
 fn stale() -> Problem {
-    let detail = "The bundle has another version by now. Read it again and repeat the change.";
-    Problem::new(StatusCode::PRECONDITION_FAILED, detail)
+    Problem::new(StatusCode::PRECONDITION_FAILED, text("version-stale"))
 }
 
 fn etag(version: u32) -> String {

@@ -9,13 +9,14 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
-    app::{App, wrong_kind},
+    app::{App, not_facebook, not_remonline},
     connections,
     explain::Language,
     failure::graph_problem,
     paging::{Items, Listing, Page},
     problem::Problem,
     request::Ids,
+    text::text,
 };
 
 /// A list of what a bundle may refer to.
@@ -100,7 +101,7 @@ async fn of_remonline(
     list: Of,
     language: Language,
 ) -> Result<Vec<ChoiceView>, Problem> {
-    let account = connection.account().ok_or_else(|| wrong_kind(connection, "RemOnline"))?;
+    let account = connection.account().ok_or_else(|| not_remonline(connection))?;
     match list.read(&app.remonline(connection).await?).await {
         Ok(choices) => Ok(choices.into_iter().map(ChoiceView::from).collect()),
         Err(error) => Err(app.remonline_failed(&account.id, &error, language).await),
@@ -108,7 +109,7 @@ async fn of_remonline(
 }
 
 async fn forms(app: &App, connection: &Connection, language: Language) -> Result<Vec<ChoiceView>, Problem> {
-    let page_id = connection.page_id().ok_or_else(|| wrong_kind(connection, "Facebook"))?;
+    let page_id = connection.page_id().ok_or_else(|| not_facebook(connection))?;
     let forms = app.systems.graph.forms(&app.secret(connection).await?, page_id).await;
     let forms = forms.map_err(|error| graph_problem(&error, language))?;
     Ok(forms.into_iter().map(|form| choice(form.id.as_str(), form.name, json!({"status": form.status}))).collect())
@@ -120,11 +121,11 @@ async fn questions(
     form_id: Option<MetaId>,
     language: Language,
 ) -> Result<Vec<ChoiceView>, Problem> {
-    connection.page_id().ok_or_else(|| wrong_kind(connection, "Facebook"))?;
-    let form_id = form_id.ok_or_else(|| Problem::bad_query("`form_id`: is missing; say whose questions."))?;
+    connection.page_id().ok_or_else(|| not_facebook(connection))?;
+    let form_id = form_id.ok_or_else(|| Problem::bad_query(text("query-no-form")))?;
     let form = app.systems.graph.form(&app.secret(connection).await?, &form_id).await;
     let form: Form = form.map_err(|error| match error {
-        facebook::graph::GraphError::NotFound(_) => Problem::not_found("form"),
+        facebook::graph::GraphError::NotFound(_) => Problem::not_found(text("no-form")),
         error => graph_problem(&error, language),
     })?;
     let questions = form.questions.into_iter();

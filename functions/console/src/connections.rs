@@ -14,8 +14,9 @@ use crate::{
     explain::Language,
     ids::free_id,
     paging::{Items, Listing, NoFilter, Page},
-    problem::{FieldError, PROBLEM_JSON, Problem},
+    problem::{FieldFault, PROBLEM_JSON, Problem, ProblemDetails},
     request::{Body, Ids},
+    text::text,
     trial,
 };
 
@@ -101,9 +102,9 @@ pub(crate) struct ConnectionChange {
 /// Connects a system: the key is tried first, then kept sealed.
 #[utoipa::path(post, path = "/api/connections", tag = "connections", request_body = NewConnection,
     responses((status = CREATED, body = ConnectionView),
-              (status = CONFLICT, description = "The id is taken.", body = Problem, content_type = PROBLEM_JSON),
+              (status = CONFLICT, description = "The id is taken.", body = ProblemDetails, content_type = PROBLEM_JSON),
               (status = UNPROCESSABLE_ENTITY, description = "The key is refused, or a field is wrong.",
-               body = Problem, content_type = PROBLEM_JSON)))]
+               body = ProblemDetails, content_type = PROBLEM_JSON)))]
 pub(crate) async fn create(
     State(app): State<Arc<App>>,
     language: Language,
@@ -157,7 +158,7 @@ pub(crate) async fn get(State(app): State<Arc<App>>, Ids(id): Ids<Slug>) -> Resu
     request_body = ConnectionChange,
     responses((status = OK, body = ConnectionView),
               (status = UNPROCESSABLE_ENTITY, description = "The key is refused, or a field is wrong.",
-               body = Problem, content_type = PROBLEM_JSON)))]
+               body = ProblemDetails, content_type = PROBLEM_JSON)))]
 pub(crate) async fn change(
     State(app): State<Arc<App>>,
     language: Language,
@@ -185,13 +186,13 @@ pub(crate) async fn change(
 /// Forgets a connection and its key.
 #[utoipa::path(delete, path = "/api/connections/{id}", tag = "connections", params(("id" = String, Path)),
     responses((status = NO_CONTENT),
-              (status = CONFLICT, description = "A bundle uses it.", body = Problem, content_type = PROBLEM_JSON)))]
+              (status = CONFLICT, description = "A bundle uses it.", body = ProblemDetails, content_type = PROBLEM_JSON)))]
 pub(crate) async fn delete(State(app): State<Arc<App>>, Ids(id): Ids<Slug>) -> Result<StatusCode, Problem> {
     find(&app, &id).await?;
     let bundles = app.store.bundles().await?;
     let uses = |document: &BundleDocument| document.source.connection == id || document.client.connection == id;
     if let Some(user) = bundles.iter().find(|bundle| uses(&bundle.document)) {
-        return Err(Problem::conflict(format!("Bundle {} uses the connection. Change or delete the bundle.", user.id)));
+        return Err(Problem::conflict(text("connection-used").with("bundle", &user.id)));
     }
     app.store.delete_connection(&id).await?;
     tracing::info!(connection_id = %id, "disconnected");
@@ -213,7 +214,7 @@ pub(crate) async fn pause(State(app): State<Arc<App>>, Ids(id): Ids<Slug>) -> Re
 /// first.
 #[utoipa::path(post, path = "/api/connections/{id}/resume", tag = "connections", params(("id" = String, Path)),
     responses((status = OK, body = ConnectionView),
-              (status = UNPROCESSABLE_ENTITY, description = "The key is still refused.", body = Problem,
+              (status = UNPROCESSABLE_ENTITY, description = "The key is still refused.", body = ProblemDetails,
                content_type = PROBLEM_JSON)))]
 pub(crate) async fn resume(
     State(app): State<Arc<App>>,
@@ -241,7 +242,7 @@ pub(crate) async fn resume(
 /// # Errors
 /// 404 when there is none.
 pub(crate) async fn find(app: &App, id: &Slug) -> Result<Connection, Problem> {
-    app.store.connection(id).await?.ok_or_else(|| Problem::not_found("connection"))
+    app.store.connection(id).await?.ok_or_else(|| Problem::not_found(text("no-connection")))
 }
 
 enum Credentials {
@@ -293,10 +294,9 @@ impl ConnectionChange {
     }
 }
 
-fn misplaced(pointer: &str, wanted: bool, kind: Kind) -> FieldError {
-    let kind = kind.name();
-    let fault = if wanted { "is missing: a connection of this kind needs it" } else { "does not belong to this kind" };
-    FieldError::new(pointer, format!("{} {fault} ({kind})", pointer.trim_start_matches('/')))
+fn misplaced(pointer: &str, wanted: bool, kind: Kind) -> FieldFault {
+    let fault = if wanted { text("credential-missing") } else { text("credential-superfluous") };
+    FieldFault::new(pointer, fault.with("kind", kind.name()))
 }
 
 impl Kind {
@@ -323,7 +323,7 @@ pub(crate) fn check_title(title: &str) -> Result<(), Problem> {
     if (1..=LONGEST_TITLE).contains(&title.trim().chars().count()) {
         return Ok(());
     }
-    Err(Problem::invalid_field("/title", format!("must have 1 to {LONGEST_TITLE} characters")))
+    Err(Problem::invalid_field("/title", text("title-length").with("most", LONGEST_TITLE)))
 }
 
 impl From<Connection> for ConnectionView {

@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 
 use crate::{
     app::App,
-    problem::{PROBLEM_JSON, Problem},
+    problem::{PROBLEM_JSON, Problem, ProblemDetails},
     request::Body,
+    text::{Text, text},
     transactions::REGION,
 };
 
@@ -58,7 +59,7 @@ pub(crate) struct Left {
 /// listed and stays.
 #[utoipa::path(post, path = "/api/erase", tag = "transactions", request_body = Whom,
     responses((status = OK, body = Forgotten),
-              (status = UNPROCESSABLE_ENTITY, description = "Not exactly one person is named.", body = Problem,
+              (status = UNPROCESSABLE_ENTITY, description = "Not exactly one person is named.", body = ProblemDetails,
                content_type = PROBLEM_JSON)))]
 pub(crate) async fn erase(State(app): State<Arc<App>>, Body(whom): Body<Whom>) -> Result<Json<Forgotten>, Problem> {
     let erased = app.store.erase(whom.subject(&app.hasher)?, app.clock.now()).await?;
@@ -77,21 +78,21 @@ impl Whom {
     fn subject(self, hasher: &Hasher) -> Result<Subject, Problem> {
         match (self.phone, self.email, self.leadgen_id) {
             (Some(phone), None, None) => {
-                let phone = Phone::parse(&phone, REGION).ok_or_else(|| blame("/phone", "is not a phone number"))?;
+                let phone = Phone::parse(&phone, REGION).ok_or_else(|| blame("/phone", text("no-phone")))?;
                 Ok(Subject::Phone(hasher.phone(phone.e164())))
             }
             (None, Some(email), None) => {
-                let email = Email::parse(&email).ok_or_else(|| blame("/email", "is not an e-mail address"))?;
+                let email = Email::parse(&email).ok_or_else(|| blame("/email", text("no-email")))?;
                 Ok(Subject::Email(hasher.email(email.as_str())))
             }
             (None, None, Some(lead)) => Ok(Subject::Lead(lead)),
-            _ => Err(blame("", "name exactly one of phone, email and leadgen_id")),
+            _ => Err(blame("", text("exactly-one-person"))),
         }
     }
 }
 
-fn blame(pointer: &str, detail: &str) -> Problem {
-    Problem::invalid_field(pointer, detail)
+fn blame(pointer: &str, fault: Text) -> Problem {
+    Problem::invalid_field(pointer, fault)
 }
 
 impl From<TransactionId> for LeadOfBundle {

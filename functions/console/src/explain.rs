@@ -4,11 +4,13 @@
 use std::{convert::Infallible, sync::LazyLock};
 
 use axum::extract::FromRequestParts;
-use domain::{Reason, Step, StepKind};
+use domain::{Detail, Reason, Step, StepKind};
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
 use http::{header, request::Parts};
 use serde::Deserialize;
 use unic_langid::{LanguageIdentifier, langid};
+
+use crate::text::text;
 
 /// The languages that people are answered in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,18 +48,27 @@ pub(crate) const LANGUAGES: &[Language] = &[Language::Ukrainian, Language::Russi
 
 type Texts = FluentBundle<FluentResource>;
 
-static UKRAINIAN: LazyLock<Texts> = LazyLock::new(|| {
-    texts(langid!("uk"), [include_str!("../locales/uk.ftl"), include_str!("../locales/uk.pages.ftl")])
-});
-static RUSSIAN: LazyLock<Texts> = LazyLock::new(|| {
-    texts(langid!("ru"), [include_str!("../locales/ru.ftl"), include_str!("../locales/ru.pages.ftl")])
-});
-static ENGLISH: LazyLock<Texts> = LazyLock::new(|| {
-    texts(langid!("en"), [include_str!("../locales/en.ftl"), include_str!("../locales/en.pages.ftl")])
-});
+/// What each language says: where leads stand and why, what pages say, what is wrong with a request.
+macro_rules! sources {
+    ($language:literal) => {
+        [
+            include_str!(concat!("../locales/", $language, ".ftl")),
+            include_str!(concat!("../locales/", $language, ".pages.ftl")),
+            include_str!(concat!("../locales/", $language, ".problems.ftl")),
+        ]
+    };
+}
+
+const UKRAINIAN_SOURCES: [&str; 3] = sources!("uk");
+const RUSSIAN_SOURCES: [&str; 3] = sources!("ru");
+const ENGLISH_SOURCES: [&str; 3] = sources!("en");
+
+static UKRAINIAN: LazyLock<Texts> = LazyLock::new(|| texts(langid!("uk"), UKRAINIAN_SOURCES));
+static RUSSIAN: LazyLock<Texts> = LazyLock::new(|| texts(langid!("ru"), RUSSIAN_SOURCES));
+static ENGLISH: LazyLock<Texts> = LazyLock::new(|| texts(langid!("en"), ENGLISH_SOURCES));
 
 /// A line that cannot be read is left out, like a text that is missing; the tests read every text of every language.
-fn texts(language: LanguageIdentifier, sources: [&str; 2]) -> Texts {
+fn texts(language: LanguageIdentifier, sources: [&str; 3]) -> Texts {
     let mut texts = FluentBundle::new_concurrent(vec![language]);
     texts.set_use_isolating(false);
     for source in sources {
@@ -127,7 +138,22 @@ impl Language {
             (StepKind::FetchLead, Some(_)) => Speaker::Meta,
             (_, Some(_)) => Speaker::Remonline,
         };
-        Some(self.with_words(explained?, speaker, step.detail.as_deref()))
+        let detail = step.detail.as_ref().map(|detail| self.detail(detail));
+        Some(self.with_words(explained?, speaker, detail.as_deref()))
+    }
+
+    /// What more is known of a step.
+    fn detail(self, detail: &Detail) -> String {
+        match detail {
+            Detail::Words(words) => words.clone(),
+            Detail::Doubt(doubt) => self.tell(&doubt.into()),
+            Detail::Interrupted => self.tell(&text("step-interrupted")),
+            Detail::Faults(errors) => {
+                let told =
+                    errors.iter().map(|error| format!("{}: {}", error.pointer, self.tell(&(&error.fault).into())));
+                told.collect::<Vec<_>>().join("; ")
+            }
+        }
     }
 
     /// What a status of RemOnline means.
@@ -214,6 +240,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Language {
 
 #[cfg(test)]
 mod tests {
+    use domain::MatchDoubt;
     use jiff::Timestamp;
     use pretty_assertions::{assert_eq, assert_ne};
     use rstest::rstest;
@@ -298,12 +325,9 @@ mod tests {
             let lines = source.lines().filter(|line| !line.starts_with('#'));
             lines.filter_map(|line| line.split_once(" = ")).map(|(id, _)| id).collect::<Vec<_>>()
         };
-        let english = ids(include_str!("../locales/en.ftl"));
-        assert_eq!(ids(include_str!("../locales/uk.ftl")), english);
-        assert_eq!(ids(include_str!("../locales/ru.ftl")), english);
-        let english = ids(include_str!("../locales/en.pages.ftl"));
-        assert_eq!(ids(include_str!("../locales/uk.pages.ftl")), english);
-        assert_eq!(ids(include_str!("../locales/ru.pages.ftl")), english);
+        let english = ENGLISH_SOURCES.map(ids);
+        assert_eq!(UKRAINIAN_SOURCES.map(ids), english);
+        assert_eq!(RUSSIAN_SOURCES.map(ids), english);
     }
 
     #[rstest]
@@ -338,9 +362,9 @@ mod tests {
 
     #[test]
     fn a_doubt_is_told() {
-        let detail = Some("clients 1, 2 match alike; the first was taken".to_owned());
+        let detail = Some(Detail::Doubt(MatchDoubt::Several { ids: vec![1, 2] }));
         let doubt = Step { detail, ..step(StepKind::Plan, "in_doubt", None, None) };
-        assert!(Language::English.explain_step(&doubt).unwrap().explanation.contains("clients 1, 2"));
+        assert!(Language::English.explain_step(&doubt).unwrap().explanation.contains("Clients 1, 2"));
         assert_eq!(Language::English.explain_step(&step(StepKind::Plan, "ok", None, None)), None);
     }
 
@@ -363,7 +387,7 @@ mod tests {
 
     #[test]
     fn the_other_sides_words_are_added() {
-        let detail = Some("branch_id: Required field".to_owned());
+        let detail = Some(Detail::Words("branch_id: Required field".to_owned()));
         let refused = Step { detail: detail.clone(), ..step(StepKind::CreateOrder, "rejected", Some(400), None) };
         let said = |language: Language| language.explain_step(&refused).unwrap().explanation;
         let unanswered = Step { detail, ..step(StepKind::CreateOrder, "outcome_unknown", None, None) };

@@ -8,12 +8,13 @@ use store::{ChangeError, CreateError, SecretError, StoreError};
 use crate::{
     explain::{Explanation, Language, Speaker},
     problem::Problem,
+    text::{Text, text},
 };
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => unavailable("The tables", &error),
+            StoreError::Unavailable(_) => unavailable(text("tables-unavailable"), &error),
             StoreError::Unreadable { .. } => Self::internal(&error),
         }
     }
@@ -22,7 +23,7 @@ impl From<StoreError> for Problem {
 impl From<CreateError> for Problem {
     fn from(error: CreateError) -> Self {
         match error {
-            CreateError::Exists => Self::conflict("The id is taken. Choose another one."),
+            CreateError::Exists => Self::conflict(text("id-taken")),
             CreateError::Store(error) => error.into(),
         }
     }
@@ -31,7 +32,7 @@ impl From<CreateError> for Problem {
 impl From<ChangeError> for Problem {
     fn from(error: ChangeError) -> Self {
         match error {
-            ChangeError::Stale => Self::conflict("It was changed meanwhile. Read it again and repeat the change."),
+            ChangeError::Stale => Self::conflict(text("changed-meanwhile")),
             ChangeError::Store(error) => error.into(),
         }
     }
@@ -40,8 +41,8 @@ impl From<ChangeError> for Problem {
 impl From<SecretError> for Problem {
     fn from(error: SecretError) -> Self {
         match error {
-            SecretError::Unavailable(_) => unavailable("The key service", &error),
-            SecretError::Unopenable { .. } => Self::conflict("The key of the connection does not open. Enter it anew."),
+            SecretError::Unavailable(_) => unavailable(text("key-service-unavailable"), &error),
+            SecretError::Unopenable { .. } => Self::conflict(text("key-unopenable")),
         }
     }
 }
@@ -49,17 +50,18 @@ impl From<SecretError> for Problem {
 impl From<OpenError> for Problem {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::NoSecret => Self::conflict("The connection has no key. Enter one."),
-            OpenError::NotRemonline => Self::conflict("The connection is not one to RemOnline."),
+            OpenError::NoSecret => Self::conflict(text("no-key")),
+            OpenError::NotRemonline => Self::conflict(text("not-remonline")),
             OpenError::Secret(error) => error.into(),
             OpenError::Store(error) => error.into(),
         }
     }
 }
 
-fn unavailable(what: &str, cause: &dyn std::error::Error) -> Problem {
+/// 503: something in AWS that the console needs cannot be used.
+pub(crate) fn unavailable(told: Text, cause: &dyn std::error::Error) -> Problem {
     tracing::error!(error = %cause, "request failed");
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, format!("{what} cannot be used now. Try again in a moment."))
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, told)
 }
 
 /// What a failed call to RemOnline means, in the reader's language.
@@ -109,7 +111,7 @@ pub(crate) fn remonline_problem(error: &remonline::Error, language: Language) ->
         remonline::Error::Throttled { .. } | remonline::Error::Pacing(_) => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_GATEWAY,
     };
-    Problem::new(status, sentence(&explain_remonline(error, language)))
+    Problem::new(status, Text::Words(sentence(&explain_remonline(error, language))))
 }
 
 /// 502 or 503: Meta did not do what was asked of it on the way.
@@ -118,7 +120,7 @@ pub(crate) fn graph_problem(error: &GraphError, language: Language) -> Problem {
         GraphError::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_GATEWAY,
     };
-    Problem::new(status, sentence(&explain_graph(error, language)))
+    Problem::new(status, Text::Words(sentence(&explain_graph(error, language))))
 }
 
 /// The explanation and the fix as one text.

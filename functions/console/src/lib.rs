@@ -32,6 +32,7 @@ mod stats;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod text;
 mod transactions;
 mod trial;
 mod unrouted;
@@ -81,7 +82,7 @@ pub fn router(app: App) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), access::guard));
     let open =
         Router::from(openapi::open()).merge(sign_in::routes()).method_not_allowed_fallback(problem::no_such_method);
-    let all = guarded.merge(open).layer(from_fn(pages::readable));
+    let all = guarded.merge(open).layer(from_fn(problem::tell));
     all.layer(map_response(secure)).layer(from_fn(logged)).with_state(app)
 }
 

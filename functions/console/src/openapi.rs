@@ -13,7 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     app::App,
     backfill, bundles, check, choices, connections, erase, health, preview,
-    problem::{PROBLEM_JSON, Problem},
+    problem::{PROBLEM_JSON, Problem, ProblemDetails},
     resolve, retry, stats, transactions, unrouted,
 };
 
@@ -128,7 +128,7 @@ pub(crate) async fn bundle_schema() -> Json<Value> {
 fn document() -> Result<Value, serde_json::Error> {
     let mut document = serde_json::to_value(guarded().merge(open()).into_openapi())?;
     let mut schemas = document["components"]["schemas"].as_object().cloned().unwrap_or_default();
-    schemas.insert("Problem".to_owned(), serde_json::to_value(Problem::schema())?);
+    schemas.insert("Problem".to_owned(), serde_json::to_value(ProblemDetails::schema())?);
     add_bundle_document(&mut schemas);
     for (schema, property, words) in WORDS {
         close(&mut schemas[schema], property, words);

@@ -4,7 +4,7 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::{problem::Problem, request};
+use crate::{problem::Problem, request, text::text};
 
 /// Most items of one page.
 pub(crate) const MAX_LIMIT: usize = 200;
@@ -91,15 +91,15 @@ pub(crate) fn cursor(position: &str) -> String {
 
 /// 400: the cursor is none of ours, or its item is gone.
 pub(crate) fn no_cursor() -> Problem {
-    Problem::bad_query("`cursor`: not a cursor of this list; begin without one.")
+    Problem::bad_query(text("query-cursor"))
 }
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Listing<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let text = parts.uri.query().unwrap_or_default();
-        let pairs = || url::form_urlencoded::parse(text.as_bytes());
+        let asked = parts.uri.query().unwrap_or_default();
+        let pairs = || url::form_urlencoded::parse(asked.as_bytes());
         let of_page = |name: &str| matches!(name, "limit" | "cursor");
         let encode = |wanted: bool| {
             let chosen = pairs().filter(|(name, _)| of_page(name) == wanted);
@@ -107,7 +107,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Listing<T> {
         };
         let page: Page = request::query(&encode(true))?;
         if !(1..=MAX_LIMIT).contains(&page.limit()) {
-            return Err(Problem::bad_query(format!("`limit`: must be 1 to {MAX_LIMIT}.")));
+            return Err(Problem::bad_query(text("query-limit").with("most", MAX_LIMIT)));
         }
         Ok(Self { page, filter: request::query(&encode(false))? })
     }

@@ -11,13 +11,14 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    app::{App, wrong_kind},
+    app::{App, not_remonline},
     bundles, connections,
     explain::Language,
     failure::graph_problem,
     lookup::Look,
-    problem::{FieldError, PROBLEM_JSON, Problem},
+    problem::{FieldError, FieldFault, PROBLEM_JSON, Problem, ProblemDetails},
     request::{Body, Ids},
+    text::text,
 };
 
 /// The lead to try a bundle on: either of the two.
@@ -102,7 +103,7 @@ pub(crate) enum OrderWord {
 #[utoipa::path(post, path = "/api/bundles/{id}/preview", tag = "bundles", params(("id" = String, Path)),
     request_body = Sample,
     responses((status = OK, body = Preview),
-              (status = UNPROCESSABLE_ENTITY, description = "There is no such lead.", body = Problem,
+              (status = UNPROCESSABLE_ENTITY, description = "There is no such lead.", body = ProblemDetails,
                content_type = PROBLEM_JSON)))]
 pub(crate) async fn preview(
     State(app): State<Arc<App>>,
@@ -129,11 +130,11 @@ impl Preview {
         let lead = sample.lead(app, bundle, form, language).await?;
         let plan = match Plan::make(&bundle.document, &lead) {
             Ok(Planned::Go(plan)) => plan,
-            Ok(Planned::Skip { .. }) => return Ok(Self::nothing(Vec::new())),
-            Err(errors) => return Ok(Self::nothing(errors)),
+            Ok(Planned::Skip { .. }) => return Ok(Self::nothing(Vec::new(), language)),
+            Err(errors) => return Ok(Self::nothing(errors, language)),
         };
         let connection = connections::find(app, &bundle.document.client.connection).await?;
-        let account = connection.account().cloned().ok_or_else(|| wrong_kind(&connection, "RemOnline"))?;
+        let account = connection.account().cloned().ok_or_else(|| not_remonline(&connection))?;
         let remonline = app.remonline(&connection).await?;
         let look = Look { app, bundle, account, remonline, language, leadgen_id: lead.id };
         let client = look.client(&plan.client).await?;
@@ -142,8 +143,8 @@ impl Preview {
     }
 
     /// Nothing would be sent.
-    fn nothing(errors: Vec<MappingError>) -> Self {
-        let errors = errors.into_iter().map(|error| FieldError::new(error.pointer, error.detail));
+    fn nothing(errors: Vec<MappingError>, language: Language) -> Self {
+        let errors = errors.into_iter().map(|error| FieldFault::from(error).told(language));
         Self { client: ClientPreview::skip(), order: OrderPreview::none(), errors: errors.collect() }
     }
 }
@@ -173,7 +174,7 @@ impl Sample {
                 Ok(sample_lead(answers, form, bundle.page_id.clone(), app.clock.now()))
             }
             (None, Some(leadgen_id)) => fetch(app, bundle, leadgen_id, language).await,
-            _ => Err(Problem::invalid_field("", "give either `answers` or `leadgen_id`")),
+            _ => Err(Problem::invalid_field("", text("answers-or-lead"))),
         }
     }
 }
@@ -198,7 +199,7 @@ async fn fetch(app: &App, bundle: &Bundle, leadgen_id: MetaId, language: Languag
     let source = connections::find(app, &bundle.document.source.connection).await?;
     let token = app.secret(&source).await?;
     let refused = |error: GraphError| match error {
-        GraphError::NotFound(_) => Problem::invalid_field("/leadgen_id", "Meta does not show this lead"),
+        GraphError::NotFound(_) => Problem::invalid_field("/leadgen_id", text("lead-not-shown")),
         error => graph_problem(&error, language),
     };
     let lead = app.systems.graph.lead(&token, &id.leadgen_id).await.map_err(refused)?;

@@ -1,27 +1,56 @@
 use axum::{
+    extract::{FromRequestParts, Request},
     http::{HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
+use domain::MappingError;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::{
+    explain::Language,
+    pages::ProblemPage,
+    text::{Text, text},
+};
 
 /// The media type of every error.
 pub(crate) const PROBLEM_JSON: &str = "application/problem+json";
 
-/// An error as the caller reads it. It never carries a secret or personal data.
-/// Source: RFC 9457, "Problem Details for HTTP APIs".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+/// An error, before it is known who reads it. It never carries a secret or personal data.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Problem {
+    /// The HTTP status.
+    pub(crate) status: StatusCode,
+    /// What went wrong and what to do.
+    text: Text,
+    /// The fields to blame.
+    faults: Vec<FieldFault>,
+}
+
+/// One field to blame, before it is known who reads it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldFault {
+    /// Where it stands in the body. Source: RFC 6901, "JSON Pointer".
+    pointer: String,
+    /// What is wrong with it and what to do.
+    text: Text,
+}
+
+/// An error as its reader gets it. Source: RFC 9457, "Problem Details for HTTP APIs".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemDetails {
     /// What kind of problem it is; `about:blank` where the status says it all.
     #[serde(rename = "type")]
     kind: &'static str,
     /// The status in words.
-    title: String,
+    title: &'static str,
     /// The HTTP status.
     #[serde(serialize_with = "as_number")]
     #[schema(value_type = u16)]
-    pub(crate) status: StatusCode,
-    /// What went wrong and what to do.
+    status: StatusCode,
+    /// What went wrong and what to do, in the caller's language.
     pub(crate) detail: String,
     /// The fields to blame.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -33,57 +62,83 @@ pub(crate) struct Problem {
 pub(crate) struct FieldError {
     /// Where it stands in the body. Source: RFC 6901, "JSON Pointer".
     pub(crate) pointer: String,
-    /// What is wrong with it and what to do.
+    /// What is wrong with it and what to do, in the caller's language.
     pub(crate) detail: String,
 }
 
-impl FieldError {
+impl FieldFault {
     /// Blames the field at `pointer`.
-    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), detail: detail.into() }
+    pub(crate) fn new(pointer: impl Into<String>, text: Text) -> Self {
+        Self { pointer: pointer.into(), text }
+    }
+
+    /// The same for a reader of this language.
+    pub(crate) fn told(&self, language: Language) -> FieldError {
+        FieldError { pointer: self.pointer.clone(), detail: language.tell(&self.text) }
+    }
+}
+
+impl From<MappingError> for FieldFault {
+    fn from(error: MappingError) -> Self {
+        Self { text: Text::from(&error.fault), pointer: error.pointer }
     }
 }
 
 impl Problem {
     /// A problem whose status says what kind it is.
-    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        let title = status.canonical_reason().unwrap_or("Error").to_owned();
-        Self { kind: "about:blank", title, status, detail: detail.into(), errors: Vec::new() }
+    pub(crate) fn new(status: StatusCode, text: Text) -> Self {
+        Self { status, text, faults: Vec::new() }
     }
 
-    /// 404: there is no `what`.
-    pub(crate) fn not_found(what: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("There is no such {what}."))
+    /// 404.
+    pub(crate) fn not_found(text: Text) -> Self {
+        Self::new(StatusCode::NOT_FOUND, text)
     }
 
     /// 409: the state of the thing forbids it.
-    pub(crate) fn conflict(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, detail)
+    pub(crate) fn conflict(text: Text) -> Self {
+        Self::new(StatusCode::CONFLICT, text)
     }
 
     /// 400: the query cannot be understood.
-    pub(crate) fn bad_query(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, detail)
+    pub(crate) fn bad_query(text: Text) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, text)
     }
 
     /// 422: fields of the body are wrong.
-    pub(crate) fn invalid(errors: Vec<FieldError>) -> Self {
-        let detail = match errors.as_slice() {
-            [only] => only.detail.clone(),
-            several => format!("{} fields are wrong.", several.len()),
+    pub(crate) fn invalid(faults: Vec<FieldFault>) -> Self {
+        let text = match faults.as_slice() {
+            [only] => only.text.clone(),
+            several => text("several-fields").with("count", several.len()),
         };
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+        Self { faults, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, text) }
     }
 
     /// 422: one field of the body is wrong.
-    pub(crate) fn invalid_field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self::invalid(vec![FieldError::new(pointer, detail)])
+    pub(crate) fn invalid_field(pointer: impl Into<String>, text: Text) -> Self {
+        Self::invalid(vec![FieldFault::new(pointer, text)])
     }
 
     /// 500: our own failure. The cause goes to the log, not to the caller.
     pub(crate) fn internal(cause: &dyn std::error::Error) -> Self {
         tracing::error!(error = %Causes(cause), "request failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The console failed. The log says why.")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, text("console-failed"))
+    }
+
+    /// The same for a reader of this language.
+    pub(crate) fn told(&self, language: Language) -> ProblemDetails {
+        ProblemDetails {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status,
+            detail: language.tell(&self.text),
+            errors: self.faults.iter().map(|fault| fault.told(language)).collect(),
+        }
+    }
+
+    /// What is wrong with the field at `pointer`.
+    pub(crate) fn fault(&self, pointer: &str, language: Language) -> Option<String> {
+        self.faults.iter().find(|fault| fault.pointer == pointer).map(|fault| language.tell(&fault.text))
     }
 }
 
@@ -97,25 +152,49 @@ impl std::fmt::Display for Causes<'_> {
     }
 }
 
+/// Goes out without words: [`tell`] has them, once the handler is done.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let status = self.status;
-        let mut response = (status, axum::Json(&self)).into_response();
-        // For whoever shows it in another form: see `pages`.
+        let mut response = self.status.into_response();
         response.extensions_mut().insert(self);
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         response
     }
 }
 
+impl IntoResponse for ProblemDetails {
+    fn into_response(self) -> Response {
+        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON))];
+        (self.status, kind, axum::Json(self)).into_response()
+    }
+}
+
+/// Puts problems into words: for people as a page, for programs as a document, each in the language asked for.
+pub(crate) async fn tell(request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let Ok(language) = Language::from_request_parts(&mut parts, &()).await;
+    let page = ProblemPage::wanted(&mut parts).await;
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else { return response };
+    let (told, words) = match page {
+        Some(page) => page.show(&problem),
+        None => problem.told(language).into_response(),
+    }
+    .into_parts();
+    // What the handler says besides, such as how to sign in, stays.
+    *response.status_mut() = told.status;
+    response.headers_mut().extend(told.headers);
+    *response.body_mut() = words;
+    response
+}
+
 /// Answers paths that lead nowhere.
 pub(crate) async fn no_such_path() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "There is nothing at this address. See /api/openapi.json.")
+    Problem::not_found(text("no-such-path"))
 }
 
 /// Answers methods that a path does not take; the `Allow` header names those it does.
 pub(crate) async fn no_such_method() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method. See the Allow header.")
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, text("no-such-method"))
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
@@ -125,34 +204,34 @@ fn as_number<S: serde::Serializer>(status: &StatusCode, serializer: S) -> Result
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::BodyExt;
-    use serde_json::{Value, json};
+    use pretty_assertions::assert_eq;
+    use serde_json::json;
 
     use super::*;
 
-    async fn body(problem: Problem) -> (StatusCode, HeaderValue, Value) {
-        let response = problem.into_response();
-        let (status, kind) = (response.status(), response.headers()[header::CONTENT_TYPE].clone());
-        let bytes = response.into_body().collect().await.unwrap().to_bytes();
-        (status, kind, serde_json::from_slice(&bytes).unwrap())
+    #[test]
+    fn a_problem_has_the_shape_of_rfc_9457() {
+        let response = Problem::conflict(text("id-taken")).told(Language::English).into_response();
+        assert_eq!(response.status(), StatusCode::CONFLICT);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
+        let expected = json!({
+            "type": "about:blank", "title": "Conflict", "status": 409,
+            "detail": "The id is taken. Choose another one.",
+        });
+        assert_eq!(json!(Problem::conflict(text("id-taken")).told(Language::English)), expected);
     }
 
-    #[tokio::test]
-    async fn a_problem_has_the_shape_of_rfc_9457() {
-        let (status, kind, body) = body(Problem::conflict("A bundle uses it.")).await;
-        assert_eq!((status, kind.as_bytes()), (StatusCode::CONFLICT, PROBLEM_JSON.as_bytes()));
-        let expected =
-            json!({"type": "about:blank", "title": "Conflict", "status": 409, "detail": "A bundle uses it."});
-        assert_eq!(body, expected);
-    }
-
-    #[tokio::test]
-    async fn wrong_fields_are_named() {
-        let errors = vec![FieldError::new("/title", "is empty"), FieldError::new("/source/form_id", "is no form")];
-        let (status, _, body) = body(Problem::invalid(errors)).await;
-        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
-        assert_eq!(body["detail"], "2 fields are wrong.");
-        assert_eq!(body["errors"][1], json!({"pointer": "/source/form_id", "detail": "is no form"}));
+    #[test]
+    fn wrong_fields_are_named() {
+        let faults = vec![
+            FieldFault::new("/title", text("fault-empty")),
+            FieldFault::new("/source/form_id", text("fault-form-id")),
+        ];
+        let problem = Problem::invalid(faults);
+        let body = json!(problem.told(Language::English));
+        assert_eq!((body["status"].clone(), body["detail"].clone()), (json!(422), json!("2 fields are wrong.")));
+        assert_eq!(body["errors"][0], json!({"pointer": "/title", "detail": "must not be empty"}));
+        assert_eq!(problem.told(Language::Ukrainian).errors[0].detail, "не може бути порожнім");
     }
 
     #[test]

@@ -4,11 +4,15 @@ use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, Request},
 };
+use domain::IdError;
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::problem::Problem;
+use crate::{
+    problem::Problem,
+    text::{Text, text},
+};
 
 /// A JSON body. The media type is not asked for: what is no JSON is refused anyway, and foreign pages are kept out by
 /// [`crate::access`].
@@ -28,14 +32,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Bytes::from_request(request, state).await;
-        let bytes = bytes.map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+        let bytes = bytes.map_err(|rejection| {
+            Problem::new(rejection.status(), text("body-unread").with("words", rejection.body_text()))
+        })?;
         let bytes = if bytes.is_empty() { Bytes::from_static(b"{}") } else { bytes };
         parse(serde_json::from_slice(&bytes).map_err(|error| not_json(&error))?).map(Self)
     }
 }
 
 fn not_json(error: &serde_json::Error) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, format!("The body is not a JSON object: {error}."))
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, text("no-json").with("words", error))
 }
 
 /// Reads `object` as `T`, naming the field that stands in the way.
@@ -46,8 +52,8 @@ pub(crate) fn parse<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T
     serde_path_to_error::deserialize(Value::Object(object)).map_err(|error| {
         let pointer = pointer(error.path());
         let cause = error.into_inner().to_string();
-        let missing = missing_field(&cause).map(|field| format!("/{}", escape(field))).unwrap_or_default();
-        Problem::invalid_field(pointer + &missing, readable(&cause))
+        let missing = quoted(&cause, "missing field ").map(|field| format!("/{}", escape(field))).unwrap_or_default();
+        Problem::invalid_field(pointer + &missing, unfit(&cause))
     })
 }
 
@@ -62,14 +68,30 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     tokens.fold(String::new(), |pointer, token| format!("{pointer}/{token}"))
 }
 
-/// serde blames the parent for a field that is missing and names the field in its message.
-fn missing_field(cause: &str) -> Option<&str> {
-    cause.strip_prefix("missing field `")?.split('`').next()
+/// What a message of serde begins with, and the name it quotes then. serde blames the parent for a field that is
+/// missing and names the field in its message.
+fn quoted<'c>(cause: &'c str, beginning: &str) -> Option<&'c str> {
+    cause.strip_prefix(beginning)?.strip_prefix('`')?.split('`').next()
 }
 
-/// serde names our type where an untagged value fits nothing; people want to know what would.
-fn readable(cause: &str) -> &str {
-    if cause.contains("untagged enum") { "must be text, a whole number, true or false" } else { cause }
+/// What serde says of a value, in words of ours where there are some: it says it in English, and names types of ours.
+fn unfit(cause: &str) -> Text {
+    let known = || cause.split_once(", expected ").map_or("", |(_, known)| known);
+    if let Some(field) = quoted(cause, "missing field ") {
+        text("value-missing").with("field", field)
+    } else if let Some(field) = quoted(cause, "unknown field ") {
+        text("value-unknown-field").with("field", field).with("known", known())
+    } else if let Some(given) = quoted(cause, "unknown variant ") {
+        text("value-unknown-choice").with("given", given).with("known", known())
+    } else if cause.contains("untagged enum") {
+        text("value-no-literal")
+    } else if cause == IdError::NotSlug.to_string() {
+        text("value-no-slug")
+    } else if cause == IdError::NotMetaId.to_string() {
+        text("value-no-meta-id")
+    } else {
+        text("value-unfit").with("words", cause)
+    }
 }
 
 /// Source: RFC 6901, section 3.
@@ -108,10 +130,11 @@ pub(crate) fn query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
+        let why = unfit(&cause.to_string());
         Problem::bad_query(if path == "." {
-            format!("The query is wrong: {cause}.")
+            text("query-wrong").with_text("why", why)
         } else {
-            format!("`{path}`: {cause}.")
+            text("query-parameter-wrong").with("name", path).with_text("why", why)
         })
     })
 }
@@ -122,7 +145,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Ids<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let ids = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         ids.map(|axum::extract::Path(ids)| Self(ids))
-            .map_err(|_| Problem::new(StatusCode::NOT_FOUND, "The address holds something that is no id."))
+            .map_err(|_| Problem::new(StatusCode::NOT_FOUND, text("no-such-id")))
     }
 }
 
@@ -135,6 +158,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::explain::Language;
 
     fn document() -> Value {
         json!({
@@ -147,7 +171,7 @@ mod tests {
         let Value::Object(object) = body else { panic!("an object") };
         let problem = parse::<BundleDocument>(object).unwrap_err();
         assert_eq!(problem.status, StatusCode::UNPROCESSABLE_ENTITY);
-        problem.errors[0].pointer.clone()
+        problem.told(Language::English).errors[0].pointer.clone()
     }
 
     #[rstest]
@@ -178,7 +202,7 @@ mod tests {
     fn a_bad_query_names_its_parameter(#[case] text: &str, #[case] parameter: &str) {
         let problem = query::<Filter>(text).unwrap_err();
         assert_eq!(problem.status, StatusCode::BAD_REQUEST);
-        assert!(serde_json::to_value(&problem).unwrap()["detail"].as_str().unwrap().contains(parameter));
+        assert!(problem.told(Language::English).detail.contains(parameter));
     }
 
     #[test]

@@ -15,8 +15,9 @@ use crate::{
     app::App,
     connections,
     explain::Language,
-    problem::{PROBLEM_JSON, Problem},
+    problem::{PROBLEM_JSON, Problem, ProblemDetails},
     request::{Body, Ids},
+    text::{Text, text},
     transactions::TransactionDetails,
 };
 
@@ -61,15 +62,15 @@ struct Look<'a> {
 
 impl Look<'_> {
     async fn order(&self, order_id: i64, client_id: Option<i64>) -> Result<Found, Problem> {
-        let blame = |detail: String| Err(Problem::invalid_field("/order_id", detail));
+        let blame = |told: Text| Err(Problem::invalid_field("/order_id", told));
         let Some(order) = self.answered(self.remonline.order(order_id).await).await? else {
-            return blame(format!("RemOnline has no order {order_id}"));
+            return blame(text("order-gone").with("id", order_id));
         };
         let Some(owner) = order.client_id.filter(|_| !order.client_is_organization) else {
-            return blame("is not an order of a person".to_owned());
+            return blame(text("order-of-no-person"));
         };
         if client_id.is_some_and(|client_id| client_id != owner) {
-            return blame(format!("is an order of client {owner}"));
+            return blame(text("order-of-other-client").with("id", owner));
         }
         self.fits(owner, "/order_id")?;
         Ok(Found { client_id: owner, order: Some(order), steps: self.steps(StepKind::FindOrder) })
@@ -78,7 +79,7 @@ impl Look<'_> {
     async fn client(&self, client_id: i64) -> Result<Found, Problem> {
         self.fits(client_id, "/client_id")?;
         if self.answered(self.remonline.person(client_id).await).await?.is_none() {
-            return Err(Problem::invalid_field("/client_id", format!("RemOnline has no client {client_id}")));
+            return Err(Problem::invalid_field("/client_id", text("client-gone").with("id", client_id)));
         }
         Ok(Found { client_id, order: None, steps: self.steps(StepKind::FindClient) })
     }
@@ -87,7 +88,7 @@ impl Look<'_> {
     fn fits(&self, client_id: i64, pointer: &str) -> Result<(), Problem> {
         match self.lead.client_id {
             Some(recorded) if recorded != client_id => {
-                Err(Problem::invalid_field(pointer, format!("the lead's client is {recorded} already")))
+                Err(Problem::invalid_field(pointer, text("client-settled").with("id", recorded)))
             }
             _ => Ok(()),
         }
@@ -112,9 +113,9 @@ impl Look<'_> {
            ("leadgen_id" = String, Path, description = "The lead, Meta's id.")),
     request_body = Resolution,
     responses((status = OK, body = TransactionDetails),
-              (status = CONFLICT, description = "It is not in review.", body = Problem, content_type = PROBLEM_JSON),
+              (status = CONFLICT, description = "It is not in review.", body = ProblemDetails, content_type = PROBLEM_JSON),
               (status = UNPROCESSABLE_ENTITY, description = "RemOnline has no such client or order, or the order is \
-               somebody else's.", body = Problem, content_type = PROBLEM_JSON)))]
+               somebody else's.", body = ProblemDetails, content_type = PROBLEM_JSON)))]
 pub(crate) async fn resolve(
     State(app): State<Arc<App>>,
     Ids((bundle_id, leadgen_id)): Ids<(Slug, MetaId)>,
@@ -123,7 +124,7 @@ pub(crate) async fn resolve(
 ) -> Result<Json<TransactionDetails>, Problem> {
     resolution.check_ids()?;
     let id = TransactionId { leadgen_id, bundle_id };
-    let before = app.store.transaction(&id).await?.ok_or_else(|| Problem::not_found("transaction"))?;
+    let before = app.store.transaction(&id).await?.ok_or_else(|| Problem::not_found(text("no-transaction")))?;
     if before.state != TransactionState::Review {
         return Err(not_in_review(before.state));
     }
@@ -145,7 +146,7 @@ impl Resolution {
     fn check_ids(&self) -> Result<(), Problem> {
         let given = [("/client_id", self.client_id), ("/order_id", self.order_id)];
         let superfluous = given.into_iter().find(|(_, id)| id.is_some() && self.decision != Decision::Link);
-        superfluous.map_or(Ok(()), |(pointer, _)| Err(Problem::invalid_field(pointer, "belongs to the decision link")))
+        superfluous.map_or(Ok(()), |(pointer, _)| Err(Problem::invalid_field(pointer, text("only-for-link"))))
     }
 }
 
@@ -209,11 +210,9 @@ impl App {
         let order_is_open = matches!(lead.stage, Stage::OrderIntent(_));
         match (wanted.client_id, wanted.order_id) {
             (client_id, Some(order_id)) => look.order(order_id, client_id).await,
-            (_, None) if order_is_open => {
-                Err(Problem::invalid_field("/order_id", "is missing: the lead's client is settled, its order is not"))
-            }
+            (_, None) if order_is_open => Err(Problem::invalid_field("/order_id", text("order-missing"))),
             (Some(client_id), None) => look.client(client_id).await,
-            (None, None) => Err(Problem::invalid_field("/client_id", "is missing: name the client or the order")),
+            (None, None) => Err(Problem::invalid_field("/client_id", text("client-or-order-missing"))),
         }
     }
 
@@ -261,14 +260,13 @@ impl App {
 }
 
 fn not_in_review(state: TransactionState) -> Problem {
-    let state = format!("{state:?}").to_lowercase();
-    Problem::conflict(format!("The lead is {state}; only one in review is resolved."))
+    Problem::conflict(text("not-in-review").with_text("state", state.into()))
 }
 
 /// For what changed between reading and deciding.
 impl From<IllegalTransition> for Problem {
     fn from(illegal: IllegalTransition) -> Self {
-        Self::conflict(format!("The lead cannot be {} now.", illegal.to))
+        Self::conflict(text("not-now").with_text("state", illegal.from.into()))
     }
 }
 

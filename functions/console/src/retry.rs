@@ -10,8 +10,9 @@ use utoipa::ToSchema;
 use crate::{
     app::App,
     paging::MAX_LIMIT,
-    problem::{PROBLEM_JSON, Problem},
+    problem::{PROBLEM_JSON, Problem, ProblemDetails},
     request::{Body, Ids, Query},
+    text::text,
     transactions::{Wanted, history_problem},
 };
 
@@ -57,7 +58,7 @@ pub(crate) struct Queued {
            ("leadgen_id" = String, Path, description = "The lead, Meta's id.")),
     request_body = Retry,
     responses((status = ACCEPTED, body = Queued),
-              (status = CONFLICT, description = "It is done, skipped, erased or running.", body = Problem,
+              (status = CONFLICT, description = "It is done, skipped, erased or running.", body = ProblemDetails,
                content_type = PROBLEM_JSON)))]
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
@@ -126,16 +127,11 @@ pub(crate) async fn retry_some(
 impl From<RetryError> for Problem {
     fn from(error: RetryError) -> Self {
         match error {
-            RetryError::Missing => Self::not_found("transaction"),
-            RetryError::Illegal(illegal) => {
-                let state = format!("{:?}", illegal.from).to_lowercase();
-                Self::conflict(format!("The lead is {state} and cannot be retried."))
-            }
-            RetryError::NoBundle => Self::conflict("The lead's bundle or its connection was deleted."),
-            RetryError::OtherAccount => Self::conflict(
-                "The lead's client was begun in another RemOnline account. Retry with the original rules.",
-            ),
-            RetryError::Busy => Self::conflict("The lead is being changed by somebody else. Try again in a moment."),
+            RetryError::Missing => Self::not_found(text("no-transaction")),
+            RetryError::Illegal(illegal) => Self::conflict(text("not-retried").with_text("state", illegal.from.into())),
+            RetryError::NoBundle => Self::conflict(text("rules-gone")),
+            RetryError::OtherAccount => Self::conflict(text("other-account")),
+            RetryError::Busy => Self::conflict(text("lead-busy")),
             RetryError::Store(error) => error.into(),
         }
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use store::{Day, Statistics};
 use utoipa::ToSchema;
 
-use crate::{app::App, problem::Problem};
+use crate::{app::App, failure::unavailable, problem::Problem, text::text};
 
 /// Of how many days is told, today included.
 const DAYS: u16 = 30;
@@ -115,13 +115,8 @@ impl Now {
             app.store.unrouted_forms()
         )?;
         let unrouted = forms.iter().map(|form| form.count).sum();
-        let quarantined = app.quarantine.depth().await.map_err(|error| {
-            tracing::error!(%error, "request failed");
-            Problem::new(
-                http::StatusCode::SERVICE_UNAVAILABLE,
-                "The quarantine queue does not answer. Try again in a moment.",
-            )
-        })?;
+        let quarantined = app.quarantine.depth().await;
+        let quarantined = quarantined.map_err(|error| unavailable(text("quarantine-unavailable"), &error))?;
         Ok(Self { waiting, parked, review, unrouted, quarantined })
     }
 }

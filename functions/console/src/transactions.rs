@@ -17,6 +17,7 @@ use crate::{
     problem::Problem,
     request::{Ids, Query},
     steps::StepView,
+    text::text,
 };
 
 /// The country of phone numbers that are searched without one.
@@ -166,7 +167,7 @@ impl TransactionDetails {
         reveal: bool,
         language: Language,
     ) -> Result<(Self, Option<Answers>), Problem> {
-        let record = app.store.transaction(id).await?.ok_or_else(|| Problem::not_found("transaction"))?;
+        let record = app.store.transaction(id).await?.ok_or_else(|| Problem::not_found(text("no-transaction")))?;
         let answers = app.store.answers(id).await?;
         if reveal {
             tracing::info!(leadgen_id = %id.leadgen_id, bundle_id = %id.bundle_id, "personal data was shown");
@@ -197,9 +198,9 @@ impl Wanted {
     /// # Errors
     /// 400 when the phone is no number or the e-mail no address.
     pub(crate) fn filter(self, hasher: &Hasher) -> Result<Filter, Problem> {
-        let no_phone = || Problem::bad_query("`phone`: not a phone number.");
+        let no_phone = || Problem::bad_query(text("query-no-phone"));
         let phone = self.phone.map(|text| Phone::parse(&text, REGION).ok_or_else(no_phone)).transpose()?;
-        let no_email = || Problem::bad_query("`email`: not an e-mail address.");
+        let no_email = || Problem::bad_query(text("query-no-email"));
         let email = self.email.map(|text| Email::parse(&text).ok_or_else(no_email)).transpose()?;
         Ok(Filter {
             bundle: self.bundle,

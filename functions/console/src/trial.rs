@@ -13,6 +13,7 @@ use crate::{
     explain::Language,
     failure::{explain_graph, explain_remonline, graph_problem, remonline_problem, sentence},
     problem::Problem,
+    text::Text,
 };
 
 /// What a new key leads to.
@@ -94,8 +95,8 @@ fn keep_account(account: &mut Account, tried: Tried, language: Language) -> Resu
     let Tried { company, phone_search } = tried;
     if account_id(&company) != account.id && company.name != account.name {
         let values = FluentArgs::from_iter([("other", company.name.as_str()), ("own", account.name.as_str())]);
-        let text = language.text_with("key-of-other-company", &values).map(|text| sentence(&text));
-        return Err(Problem::invalid_field("/api_key", text.unwrap_or_default()));
+        let told = language.text_with("key-of-other-company", &values).map(|told| sentence(&told));
+        return Err(Problem::invalid_field("/api_key", Text::Words(told.unwrap_or_default())));
     }
     account.name = company.name;
     account.phone_search = phone_search;
@@ -224,7 +225,7 @@ impl Failed {
         match (&self.why, self.state()) {
             (Why::Remonline(error), None) => remonline_problem(error, language),
             (Why::Graph(error), None) => graph_problem(error, language),
-            _ => Problem::invalid_field(pointer, format!("{}: {}", self.what, self.explained(language))),
+            _ => Problem::invalid_field(pointer, Text::Words(format!("{}: {}", self.what, self.explained(language)))),
         }
     }
 

@@ -8,7 +8,8 @@ use crate::{
     app::App,
     explain::Language,
     failure::{explain_graph, explain_remonline, graph_problem, sentence},
-    problem::{FieldError, Problem},
+    problem::{FieldFault, Problem},
+    text::{Text, text},
 };
 
 /// Looks for everything that a document names.
@@ -33,17 +34,17 @@ async fn usable(
     app: &App,
     id: &Slug,
     pointer: &str,
-    errors: &mut Vec<FieldError>,
+    errors: &mut Vec<FieldFault>,
 ) -> Result<Option<Connection>, Problem> {
     let connection = app.store.connection(id).await?;
     let fault = match connection.as_ref().map(|connection| connection.state) {
-        None => "is not there; make it first",
+        None => text("connection-not-there"),
         Some(ConnectionState::Active) => return Ok(connection),
-        Some(ConnectionState::Paused) => "is paused; resume it first",
-        Some(ConnectionState::KeyRejected) => "has a key that was refused; enter a new one",
-        Some(ConnectionState::Forbidden) => "lacks a right; grant it and resume the connection",
+        Some(ConnectionState::Paused) => text("connection-is-paused"),
+        Some(ConnectionState::KeyRejected) => text("connection-key-refused"),
+        Some(ConnectionState::Forbidden) => text("connection-lacks-right"),
     };
-    errors.push(FieldError::new(pointer, format!("connection {id} {fault}")));
+    errors.push(FieldFault::new(pointer, fault.with("id", id)));
     Ok(None)
 }
 
@@ -52,18 +53,18 @@ async fn missing_form(
     connection: &Connection,
     form_id: &str,
     language: Language,
-) -> Result<Option<FieldError>, Problem> {
+) -> Result<Option<FieldFault>, Problem> {
     let Some(page_id) = connection.page_id() else {
-        return Ok(Some(FieldError::new("/source/connection", "is not a connection of kind facebook")));
+        return Ok(Some(FieldFault::new("/source/connection", text("no-facebook-connection"))));
     };
     match app.systems.graph.forms(&app.secret(connection).await?, page_id).await {
         Ok(forms) => {
             let found = form_id == "*" || forms.iter().any(|form| form.id.as_str() == form_id);
-            let missing = || FieldError::new("/source/form_id", format!("the page has no form {form_id}"));
+            let missing = || FieldFault::new("/source/form_id", text("page-has-no-form").with("id", form_id));
             Ok((!found).then(missing))
         }
         Err(error @ (GraphError::TokenRejected(_) | GraphError::Forbidden { .. })) => {
-            Ok(Some(FieldError::new("/source/connection", sentence(&explain_graph(&error, language)))))
+            Ok(Some(FieldFault::new("/source/connection", Text::Words(sentence(&explain_graph(&error, language))))))
         }
         Err(error) => Err(graph_problem(&error, language)),
     }
@@ -74,21 +75,20 @@ async fn missing_ids(
     connection: &Connection,
     document: &BundleDocument,
     language: Language,
-) -> Result<Vec<FieldError>, Problem> {
+) -> Result<Vec<FieldFault>, Problem> {
     let Some(account) = connection.account() else {
-        return Ok(vec![FieldError::new("/client/connection", "is not a connection of kind remonline")]);
+        return Ok(vec![FieldFault::new("/client/connection", text("no-remonline-connection"))]);
     };
     let client = app.remonline(connection).await?;
     match Lists::new(&client).missing(references(document)).await {
-        Ok(missing) => Ok(missing.iter().map(field_error).collect()),
+        Ok(missing) => Ok(missing.iter().map(fault_of).collect()),
         Err(error @ (remonline::Error::KeyRejected(_) | remonline::Error::Forbidden(_))) => {
-            Ok(vec![FieldError::new("/client/connection", sentence(&explain_remonline(&error, language)))])
+            Ok(vec![FieldFault::new("/client/connection", Text::Words(sentence(&explain_remonline(&error, language))))])
         }
         Err(error) => Err(app.remonline_failed(&account.id, &error, language).await),
     }
 }
 
-fn field_error(missing: &Reference) -> FieldError {
-    let detail = format!("RemOnline has no {} here; choose one that exists", missing.id_text());
-    FieldError::new(&missing.pointer, detail)
+fn fault_of(missing: &Reference) -> FieldFault {
+    FieldFault::new(&missing.pointer, text("id-not-there").with("id", missing.id_text()))
 }

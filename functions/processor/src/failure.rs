@@ -226,6 +226,6 @@ fn retry(
 }
 
 /// Every place of the bundle that is to be mended, with what is wrong there.
-pub(crate) fn pointers(errors: &[MappingError]) -> String {
+fn pointers(errors: &[MappingError]) -> String {
     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }

@@ -5,7 +5,9 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use domain::{Contact, Form, LeadSource, MetaId, Reason, Slug, Stage, Step, StepKind, StepRequest, Transaction};
+use domain::{
+    Contact, Detail, Form, LeadSource, MetaId, Reason, Slug, Stage, Step, StepKind, StepRequest, Transaction,
+};
 use facebook::graph::{Cause, FetchedLead, GraphError};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -169,7 +171,7 @@ impl Story {
             outcome: if error.is_some() { "failed" } else { "ok" }.to_owned(),
             status: cause.map_or(Some(200), |cause| cause.status),
             code: cause.and_then(|cause| cause.code),
-            detail: cause.map(|cause| cause.message.clone()),
+            detail: cause.map(|cause| Detail::Words(cause.message.clone())),
             request: Some(StepRequest { method: "GET".to_owned(), path, body: None }),
             duration_ms: None,
         });

@@ -3,7 +3,8 @@
 use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use domain::{
-    Account, BundleDocument, BundleState, MatchDoubt, Plan, Planned, Step, StepKind, StepRequest, Transaction, marker,
+    Account, BundleDocument, BundleState, Detail, MatchDoubt, Plan, Planned, Step, StepKind, StepRequest, Transaction,
+    marker,
 };
 use futures::FutureExt;
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +13,7 @@ use tracing::Instrument;
 
 use crate::{
     account::{Shift, millis, span},
-    failure::{Failure, Verdict, pointers},
+    failure::{Failure, Verdict},
 };
 
 /// How a step says that its request is about to be sent: what is found so later was sent or not, nobody knows.
@@ -86,7 +87,7 @@ impl Shift<'_> {
                 return Err(Failure::LeftOut(reason));
             }
             Err(errors) => {
-                let detail = Some(pointers(&errors));
+                let detail = Some(Detail::Faults(errors.clone()));
                 story.transaction.add_step(Step { detail, ..own_step(self.now(), "mapping") });
                 return Err(Failure::Mapping(errors));
             }
@@ -235,7 +236,7 @@ impl Story {
     /// Says that nobody knows whether a request of this kind was sent.
     pub(crate) fn note_lost(&mut self, step: StepKind, at: Timestamp) {
         self.drop_sending();
-        let detail = Some("the program ended while this was sent; it is not sent again".to_owned());
+        let detail = Some(Detail::Interrupted);
         self.transaction.add_step(Step { step, detail, ..own_step(at, "outcome_unknown") });
     }
 
@@ -261,7 +262,7 @@ impl Story {
             outcome: error.map_or_else(|| outcome.to_owned(), |error| outcome_of(error).to_owned()),
             status: last.and_then(|last| last.status).or_else(|| details?.status),
             code: details.and_then(|details| details.code),
-            detail: error.map(describe),
+            detail: error.map(describe).map(Detail::Words),
             request: last.map(|last| StepRequest { method: last.method.clone(), path: last.path.clone(), body: None }),
             duration_ms: last
                 .map(|_| exchanges.iter().map(|e| u64::try_from(e.duration.as_millis()).unwrap_or(0)).sum()),
@@ -274,10 +275,10 @@ impl Story {
 
     /// Says in the history why another client might have been meant.
     pub(crate) fn note_doubts(&mut self, doubts: &[MatchDoubt], at: Timestamp) {
-        for doubt in doubts.iter().map(ToString::to_string) {
-            let told = self.transaction.steps.iter().any(|step| step.detail.as_ref() == Some(&doubt));
+        for detail in doubts.iter().cloned().map(Detail::Doubt).map(Some) {
+            let told = self.transaction.steps.iter().any(|step| step.detail == detail);
             if !told {
-                self.transaction.add_step(Step { detail: Some(doubt), ..own_step(at, "in_doubt") });
+                self.transaction.add_step(Step { detail, ..own_step(at, "in_doubt") });
             }
         }
     }

@@ -1,6 +1,5 @@
-use std::fmt;
-
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use crate::{ClientDuplicates, ClientMode, Email, Match, MatchKey, NewClient, OrderDuplicates, OrderMode, Phone};
@@ -49,7 +48,8 @@ pub enum ClientDecision {
 }
 
 /// Why a match is not beyond doubt. It is told to the user, and nothing is merged.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MatchDoubt {
     /// Several clients match by one key; the lowest id was taken.
     Several {
@@ -219,23 +219,6 @@ fn ids(clients: &[ExistingClient]) -> Vec<i64> {
     ids
 }
 
-/// For the history: ids only.
-impl fmt::Display for MatchDoubt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |ids: &[i64]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        match self {
-            Self::Several { ids } => write!(f, "clients {} match alike; the first was taken", list(ids)),
-            Self::Disagreement { chosen, key, ids } => {
-                let key = match key {
-                    MatchKey::Phone => "phone",
-                    MatchKey::Email => "e-mail",
-                };
-                write!(f, "client {chosen} was taken; by {key} it would be {}", list(ids))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use pretty_assertions::assert_eq;
@@ -319,18 +302,26 @@ mod tests {
         assert_eq!(decided(&decide_client(&rules, &new_client(true, true), &matches)), ("create", 0));
     }
 
+    fn several(ids: &[i64]) -> MatchDoubt {
+        MatchDoubt::Several { ids: ids.to_vec() }
+    }
+
+    fn elsewhere(chosen: i64, other: i64) -> MatchDoubt {
+        MatchDoubt::Disagreement { chosen, key: MatchKey::Email, ids: vec![other] }
+    }
+
     #[rstest]
     #[case(&[5], &[5], &[])]
     #[case(&[5], &[], &[])]
-    #[case(&[7, 5, 7], &[], &["clients 5, 7 match alike; the first was taken"])]
-    #[case(&[5], &[6], &["client 5 was taken; by e-mail it would be 6"])]
-    #[case(&[5, 6], &[6], &["clients 5, 6 match alike; the first was taken", "client 5 was taken; by e-mail it would be 6"])]
-    fn doubts_are_told(#[case] by_phone: &[i64], #[case] by_email: &[i64], #[case] expected: &[&str]) {
+    #[case(&[7, 5, 7], &[], &[several(&[5, 7])])]
+    #[case(&[5], &[6], &[elsewhere(5, 6)])]
+    #[case(&[5, 6], &[6], &[several(&[5, 6]), elsewhere(5, 6)])]
+    fn doubts_are_told(#[case] by_phone: &[i64], #[case] by_email: &[i64], #[case] expected: &[MatchDoubt]) {
         let matches = Matches { by_phone: clients(by_phone), by_email: clients(by_email) };
         let decision = decide_client(&ClientDuplicates::default(), &new_client(true, true), &matches);
         let ClientDecision::Update { client, doubts } = decision else { panic!("{decision:?}") };
         assert_eq!(client.id, 5);
-        assert_eq!(doubts.iter().map(ToString::to_string).collect::<Vec<_>>(), expected);
+        assert_eq!(doubts, expected);
     }
 
     #[test]

@@ -2,7 +2,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value as Json, json};
 
 use crate::{
-    ClientFields, OrderFields, Value,
+    ClientFields, Fault, OrderFields, Value,
     moment::parse_moment,
     text::{LONGEST_TEXT, first_characters},
 };
@@ -88,13 +88,13 @@ impl OrderFields {
 
 impl Kind {
     /// Turns a text that is not empty into what RemOnline takes, or says what the text should have been.
-    pub(crate) fn read(self, text: &str, timezone: &TimeZone) -> Result<Json, &'static str> {
+    pub(crate) fn read(self, text: &str, timezone: &TimeZone) -> Result<Json, Fault> {
         match self {
             Self::Text | Self::Phone | Self::Email => Ok(json!(first_characters(text, LONGEST_TEXT))),
-            Self::Id => id(text).map(Json::from).ok_or("must be the number of something in RemOnline, such as 15001"),
-            Self::Flag => flag(text).map(Json::from).ok_or("must be true or false"),
-            Self::Moment => moment(text, timezone).ok_or("must be a date and time such as 2026-03-31 15:00"),
-            Self::Birthday => birthday(text, timezone).ok_or("must be a date such as 1990-03-31"),
+            Self::Id => id(text).map(Json::from).ok_or(Fault::NoNumber),
+            Self::Flag => flag(text).map(Json::from).ok_or(Fault::NoFlag),
+            Self::Moment => moment(text, timezone).ok_or(Fault::NoMoment),
+            Self::Birthday => birthday(text, timezone).ok_or(Fault::NoDate),
         }
     }
 }

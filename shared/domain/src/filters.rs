@@ -1,12 +1,7 @@
 use jiff::{Timestamp, ZonedDateTime, fmt::strtime, tz::TimeZone};
 use minijinja::{Environment, Error, ErrorKind, Value, value::ValueKind};
 
-use crate::{
-    Email, Phone,
-    mapping::{Fault, LONGEST_OUTPUT},
-    moment::parse_moment,
-    split_name,
-};
+use crate::{Email, Phone, TemplateFault, mapping::LONGEST_OUTPUT, moment::parse_moment, split_name};
 
 /// Lists within lists are read down to here.
 const DEEPEST_LIST: usize = 8;
@@ -57,7 +52,7 @@ fn write_text(value: &Value, depth: usize, text: &mut String) {
 /// The number in E.164, empty when it is no valid number.
 fn phone(value: &Value, region: &str) -> Result<String, Error> {
     if !is_region(region) {
-        return Err(wrong_argument("the filter `phone` takes a region such as 'UA'"));
+        return Err(wrong_argument(TemplateFault::PhoneRegion));
     }
     Ok(Phone::parse(&as_text(value), region).map_or_else(String::new, |phone| phone.e164().to_owned()))
 }
@@ -70,23 +65,23 @@ fn email(value: &Value) -> String {
 /// The moment in the words of `strftime`, empty when there is none.
 fn date(value: &Value, format: &str, timezone: Option<&str>, default: &TimeZone) -> Result<String, Error> {
     let timezone = timezone.map_or_else(|| Ok(default.clone()), TimeZone::get);
-    let timezone = timezone.map_err(|_| wrong_argument("the filter `date` takes a time zone such as 'Europe/Kyiv'"))?;
+    let timezone = timezone.map_err(|_| wrong_argument(TemplateFault::DateTimeZone))?;
     let spelled = |moment: ZonedDateTime| {
         strtime::format(format, &moment.with_time_zone(timezone.clone()))
-            .map_err(|_| wrong_argument("the filter `date` takes a format of strftime such as '%d.%m.%Y'"))
+            .map_err(|_| wrong_argument(TemplateFault::DateFormat))
     };
     spelled(Timestamp::UNIX_EPOCH.to_zoned_datetime(TimeZone::UTC))?;
     match (as_text(value).trim(), parse_moment(&as_text(value), default)) {
         ("", _) => Ok(String::new()),
         (_, Some(moment)) => spelled(moment),
-        (_, None) => Err(wrong_answer("the filter `date` got what is no date; it reads dates such as 2026-03-31")),
+        (_, None) => Err(wrong_answer(TemplateFault::DateInput)),
     }
 }
 
 /// What `choices` has for the value, for each of them when it is a list.
 fn choice(value: &Value, choices: &Value, otherwise: &Value) -> Result<Value, Error> {
     if choices.kind() != ValueKind::Map {
-        return Err(wrong_argument("the filter `choice` takes a map such as {'yes': 1, 'no': 2}"));
+        return Err(wrong_argument(TemplateFault::ChoiceMap));
     }
     let chosen = |value: &Value| {
         let text = as_text(value);
@@ -106,11 +101,11 @@ pub(crate) fn is_region(region: &str) -> bool {
 }
 
 /// The template is wrong for every lead: the kind of the error tells so to whoever checks the template.
-fn wrong_argument(detail: &str) -> Error {
-    Error::new(ErrorKind::MissingArgument, "").with_source(Fault(detail.to_owned()))
+fn wrong_argument(fault: TemplateFault) -> Error {
+    Error::new(ErrorKind::MissingArgument, "").with_source(fault)
 }
 
 /// The template is right, and the answer of this lead does not fit.
-fn wrong_answer(detail: &str) -> Error {
-    Error::new(ErrorKind::InvalidOperation, "").with_source(Fault(detail.to_owned()))
+fn wrong_answer(fault: TemplateFault) -> Error {
+    Error::new(ErrorKind::InvalidOperation, "").with_source(fault)
 }

@@ -12,6 +12,7 @@ mod connection;
 mod contact;
 mod duplicates;
 mod event;
+mod fault;
 mod fields;
 mod filters;
 #[cfg(test)]
@@ -46,9 +47,9 @@ pub use duplicates::{
     ClientDecision, ExistingClient, ExistingOrder, MatchDoubt, Matches, OrderDecision, decide_client, decide_order,
 };
 pub use event::{LeadgenEvent, QueueMessage};
+pub use fault::{Fault, MappingError, Place, TemplateError, TemplateFault};
 pub use ids::{IdError, MetaId, Slug, marked, marker};
 pub use lead::{Answer, Form, Lead, Question, QuestionOption};
-pub use mapping::MappingError;
 pub use pass::{Pass, Stretch};
 pub use phone::{Phone, same_phone};
 pub use plan::{NewClient, NewOrder, Plan, Planned};
@@ -56,7 +57,7 @@ pub use questions::NamedQuestion;
 pub use schedule::{Timing, backoff};
 pub use stage::{Attempt, Stage};
 pub use state::{Reason, State};
-pub use step::{Step, StepKind, StepRequest};
+pub use step::{Detail, Step, StepKind, StepRequest};
 pub use transaction::{
     ClientOutcome, IllegalTransition, MaskedContact, OrderOutcome, Source as LeadSource, Transaction, TransactionId,
 };

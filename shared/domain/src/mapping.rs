@@ -2,36 +2,13 @@ use std::{collections::BTreeSet, error::Error as _, ops::Range};
 
 use jiff::tz::TimeZone;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
-use serde::Serialize;
 
 use crate::{
-    Contact, Lead,
+    Contact, Lead, Place, TemplateError, TemplateFault,
     filters::{add_filters, as_text},
     scope::{check_name, sample_scope, scope},
     text::cut,
 };
-
-/// What is wrong with one place of a bundle document, or with what became of it for a lead. It never holds an answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
-#[error("{pointer}: {detail}")]
-pub struct MappingError {
-    /// The place in the document, as a JSON pointer: `/client/fields/first_name`.
-    pub pointer: String,
-    /// What is wrong and what to do.
-    pub detail: String,
-}
-
-impl MappingError {
-    /// Something wrong at a place of the document.
-    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), detail: detail.into() }
-    }
-}
-
-/// What is wrong with a template, where it stands and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Fault(pub(crate) String);
 
 /// The longest text that a template makes, in bytes; more is cut.
 pub(crate) const LONGEST_OUTPUT: usize = 8 * 1024;
@@ -52,14 +29,14 @@ impl Templates {
     }
 
     /// Makes the text of a field, without white space around it.
-    pub(crate) fn render(&self, template: &str) -> Result<String, Fault> {
+    pub(crate) fn render(&self, template: &str) -> Result<String, TemplateError> {
         let rendered = self.environment.render_str(template, self.scope.clone());
         let text = rendered.map_err(|error| explain(&error, template))?;
         Ok(cut(text.trim(), LONGEST_OUTPUT).trim_end().to_owned())
     }
 
     /// Whether an expression is true.
-    pub(crate) fn holds(&self, expression: &str) -> Result<bool, Fault> {
+    pub(crate) fn holds(&self, expression: &str) -> Result<bool, TemplateError> {
         let compiled = self.environment.compile_expression(expression).map_err(|error| explain(&error, expression))?;
         let value = compiled.eval(self.scope.clone()).map_err(|error| explain(&error, expression))?;
         Ok(value.is_true())
@@ -67,7 +44,7 @@ impl Templates {
 }
 
 /// Finds what is wrong with a template before there is a lead.
-pub(crate) fn check_template(template: &str) -> Result<(), Fault> {
+pub(crate) fn check_template(template: &str) -> Result<(), TemplateError> {
     let environment = environment("UA", &TimeZone::UTC);
     let compiled = environment.template_from_str(template).map_err(|error| explain(&error, template))?;
     check_names(compiled.undeclared_variables(true), template)?;
@@ -75,7 +52,7 @@ pub(crate) fn check_template(template: &str) -> Result<(), Fault> {
 }
 
 /// Finds what is wrong with an expression before there is a lead.
-pub(crate) fn check_expression(expression: &str) -> Result<(), Fault> {
+pub(crate) fn check_expression(expression: &str) -> Result<(), TemplateError> {
     let environment = environment("UA", &TimeZone::UTC);
     let compiled = environment.compile_expression(expression).map_err(|error| explain(&error, expression))?;
     check_names(compiled.undeclared_variables(true), expression)?;
@@ -111,15 +88,15 @@ fn environment(region: &str, timezone: &TimeZone) -> Environment<'static> {
     environment
 }
 
-fn check_names(names: impl IntoIterator<Item = String>, source: &str) -> Result<(), Fault> {
+fn check_names(names: impl IntoIterator<Item = String>, source: &str) -> Result<(), TemplateError> {
     let names = names.into_iter().collect::<BTreeSet<_>>();
     let place = |name: &str| source.find(name).map(|start| start..start + name.len());
-    names.iter().try_for_each(|name| check_name(name).map_err(|fault| placed(&fault.0, place(name), source)))
+    names.iter().try_for_each(|name| check_name(name).map_err(|fault| placed(fault, place(name), source)))
 }
 
 /// Runs a template with every answer empty and with every answer given, and reports what no answer could mend:
 /// names of filters and functions are looked up only then.
-fn try_out(source: &str, run: impl Fn(Value) -> Result<(), Error>) -> Result<(), Fault> {
+fn try_out(source: &str, run: impl Fn(Value) -> Result<(), Error>) -> Result<(), TemplateError> {
     ["", "1"].into_iter().try_for_each(|answer| match run(sample_scope(answer)) {
         Err(error) if is_lasting(error.kind()) => Err(explain(&error, source)),
         _ => Ok(()),
@@ -143,27 +120,28 @@ fn is_lasting(kind: ErrorKind) -> bool {
 
 /// Says what went wrong in words that hold no answer: the engine's own details may, so the place in the template
 /// stands for them.
-fn explain(error: &Error, source: &str) -> Fault {
-    let own = error.source().and_then(|source| source.downcast_ref::<Fault>());
+fn explain(error: &Error, source: &str) -> TemplateError {
+    let own = error.source().and_then(|source| source.downcast_ref::<TemplateFault>());
     let at = error.range().filter(|range| source.get(range.clone()).is_some());
-    match (own, error.kind()) {
-        (Some(fault), _) => placed(&fault.0, at, source),
-        (None, ErrorKind::SyntaxError) => {
-            placed(&format!("syntax error: {}", error.detail().unwrap_or_default()), at, source)
-        }
-        (None, ErrorKind::OutOfFuel) => placed("the template does too much; make it simpler", at, source),
+    let fault = match (own, error.kind()) {
+        (Some(fault), _) => fault.clone(),
+        (None, ErrorKind::SyntaxError) => TemplateFault::Syntax(error.detail().unwrap_or_default().to_owned()),
+        (None, ErrorKind::OutOfFuel) => TemplateFault::TooMuch,
         (None, kind) => {
             let part = at.clone().map(|range| format!(": `{}`", cut(&source[range], 80))).unwrap_or_default();
-            placed(&format!("{kind}{part}"), at, source)
+            TemplateFault::Engine(format!("{kind}{part}"))
         }
-    }
+    };
+    placed(fault, at, source)
 }
 
-fn placed(detail: &str, at: Option<Range<usize>>, source: &str) -> Fault {
-    let Some(before) = at.and_then(|range| source.get(..range.start)) else { return Fault(detail.to_owned()) };
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    Fault(format!("line {line}, column {column}: {detail}"))
+fn placed(fault: TemplateFault, at: Option<Range<usize>>, source: &str) -> TemplateError {
+    let before = at.and_then(|range| source.get(..range.start));
+    let place = before.map(|before| Place {
+        line: before.matches('\n').count() + 1,
+        column: before.rsplit('\n').next().unwrap_or_default().chars().count() + 1,
+    });
+    TemplateError { place, fault }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
-    BundleDocument, Contact, Email, Lead, MappingError, OrderFields, Phone, Reason, TestLeads, Value,
+    BundleDocument, Contact, Email, Fault, Lead, MappingError, OrderFields, Phone, Reason, TestLeads, Value,
     fields::{Field, Kind},
     mapping::Templates,
     text::{first_characters, with_last_line},
@@ -64,15 +64,15 @@ impl Plan {
     /// Applies a bundle to a lead. Nothing is looked up and nothing is sent; the same input gives the same plan.
     pub fn make(document: &BundleDocument, lead: &Lead) -> Result<Planned, Vec<MappingError>> {
         let contact = Contact::of(lead, &document.default_region);
-        let timezone = TimeZone::get(&document.timezone)
-            .map_err(|_| vec![MappingError::new("/timezone", "is no time zone; write one such as Europe/Kyiv")])?;
+        let timezone =
+            TimeZone::get(&document.timezone).map_err(|_| vec![MappingError::new("/timezone", Fault::NoTimeZone)])?;
         let templates = Templates::of(lead, &contact, &document.default_region, &timezone);
         let plan = || Self::fill(document, &contact, &templates, &timezone);
         if document.test_leads == TestLeads::Skip && lead.is_test() {
             return Ok(Planned::Skip { reason: Reason::TestLead, plan: plan().ok() });
         }
         let wanted = document.filter.as_ref().map_or(Ok(true), |filter| templates.holds(filter));
-        match wanted.map_err(|fault| vec![MappingError::new("/filter", fault.0)])? {
+        match wanted.map_err(|fault| vec![MappingError::new("/filter", fault.into())])? {
             true => plan().map(Planned::Go),
             false => Ok(Planned::Skip { reason: Reason::Filtered, plan: plan().ok() }),
         }
@@ -176,15 +176,12 @@ impl Filling<'_> {
         let text = field.value.map_or(Some(String::new()), |value| self.text(pointer, value))?;
         if text.is_empty() {
             if field.required {
-                self.errors.push(MappingError::new(
-                    pointer,
-                    "is required and came out empty; give it a fixed value or a default",
-                ));
+                self.errors.push(MappingError::new(pointer, Fault::CameOutEmpty));
             }
             return None;
         }
         let read = field.kind.read(&text, self.timezone);
-        read.map_err(|what| self.errors.push(MappingError::new(pointer, what))).ok()
+        read.map_err(|fault| self.errors.push(MappingError::new(pointer, fault))).ok()
     }
 
     fn custom_fields(&mut self, place: &str, values: &BTreeMap<String, Value>) -> Map<String, Json> {
@@ -211,7 +208,7 @@ impl Filling<'_> {
             Value::Integer(number) => Some(number.to_string()),
             Value::Template(template) => {
                 let rendered = self.templates.render(template);
-                rendered.map_err(|fault| self.errors.push(MappingError::new(pointer, fault.0))).ok()
+                rendered.map_err(|fault| self.errors.push(MappingError::new(pointer, fault.into()))).ok()
             }
         }
     }
@@ -337,7 +334,8 @@ mod tests {
         let errors = Plan::make(&document_with(pointer, value), &lead()).unwrap_err();
         assert_eq!(errors.len(), 1, "{errors:?}");
         assert_eq!(errors[0].pointer, pointer);
-        assert!(errors[0].detail.contains(part) && !errors[0].detail.contains("Київ"), "{errors:?}");
+        let told = errors[0].fault.to_string();
+        assert!(told.contains(part) && !told.contains("Київ"), "{errors:?}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use minijinja::{
     value::{Enumerator, Object, ObjectRepr},
 };
 
-use crate::{Contact, Lead, Question, mapping::Fault, text::cut};
+use crate::{Contact, Lead, Question, TemplateFault, text::cut};
 
 /// The longest answer that a template sees, in bytes.
 const LONGEST_ANSWER: usize = 8 * 1024;
@@ -55,7 +55,7 @@ pub(crate) fn sample_scope(value: &'static str) -> Value {
 }
 
 /// Whether a template may use this name: `answers`, `contact.first_name`, `lead.id`.
-pub(crate) fn check_name(name: &str) -> Result<(), Fault> {
+pub(crate) fn check_name(name: &str) -> Result<(), TemplateFault> {
     let (first, rest) = name.split_once('.').unwrap_or((name, ""));
     let attribute = rest.split('.').next().filter(|attribute| !attribute.is_empty());
     let known: &[&str] = match first {
@@ -151,8 +151,8 @@ fn cut_answer(text: &str) -> String {
     cut(text, LONGEST_ANSWER).to_owned()
 }
 
-fn unknown(owner: &str, name: &str, known: &[&str]) -> Fault {
-    Fault(format!("there is no `{owner}{name}`; known are {}", known.join(", ")))
+fn unknown(owner: &str, name: &str, known: &[&str]) -> TemplateFault {
+    TemplateFault::UnknownName { name: format!("{owner}{name}"), known: known.join(", ") }
 }
 
 /// Answers by key. A key that nobody answered has an empty answer.

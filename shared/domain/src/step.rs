@@ -1,6 +1,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::{MappingError, MatchDoubt};
+
 /// One thing that was done for a transaction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
@@ -14,12 +16,26 @@ pub struct Step {
     pub status: Option<u16>,
     /// The error code in the other side's answer.
     pub code: Option<i64>,
-    /// What the other side said, without personal data.
-    pub detail: Option<String>,
+    /// What more is known of how it went.
+    pub detail: Option<Detail>,
     /// What was asked. The body is kept with the answers, not here.
     pub request: Option<StepRequest>,
     /// How long the exchange took, waiting for the rate limit not included.
     pub duration_ms: Option<u64>,
+}
+
+/// What is known of how a step went, without personal data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// What the other side said, or the machine in between.
+    Words(String),
+    /// What keeps the bundle from being applied.
+    Faults(Vec<MappingError>),
+    /// Why another client might have been meant.
+    Doubt(MatchDoubt),
+    /// The program ended while the request was sent. It is not sent again.
+    Interrupted,
 }
 
 /// A request as the history shows it.

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use crate::{
-    BundleDocument, ClientDuplicates, ClientMode, MappingError, MetaId, OnUpdate, OrderDuplicates, OrderMode, Value,
+    BundleDocument, ClientDuplicates, ClientMode, Fault, MappingError, MetaId, OnUpdate, OrderDuplicates, OrderMode,
+    Value,
     fields::{Field, Kind, is_custom_key},
     filters::is_region,
     mapping::{check_expression, check_template},
@@ -33,13 +34,13 @@ pub fn bundle_schema() -> serde_json::Value {
 struct Problems(Vec<MappingError>);
 
 impl Problems {
-    fn add(&mut self, pointer: &str, detail: impl Into<String>) {
-        self.0.push(MappingError::new(pointer, detail));
+    fn add(&mut self, pointer: &str, fault: Fault) {
+        self.0.push(MappingError::new(pointer, fault));
     }
 
-    fn unless(&mut self, right: bool, pointer: &str, detail: &str) {
+    fn unless(&mut self, right: bool, pointer: &str, fault: Fault) {
         if !right {
-            self.add(pointer, detail);
+            self.add(pointer, fault);
         }
     }
 
@@ -47,12 +48,12 @@ impl Problems {
         let form = &document.source.form_id;
         let names_form = form == "*" || form.parse::<MetaId>().is_ok();
         let knows_timezone = TimeZone::get(&document.timezone).is_ok();
-        self.unless(!document.title.trim().is_empty(), "/title", "must not be empty");
-        self.unless(names_form, "/source/form_id", "must be the id of a form, 1 to 20 digits, or *");
-        self.unless(is_region(&document.default_region), "/default_region", "must be a country such as UA");
-        self.unless(knows_timezone, "/timezone", "must be a time zone such as Europe/Kyiv");
+        self.unless(!document.title.trim().is_empty(), "/title", Fault::Empty);
+        self.unless(names_form, "/source/form_id", Fault::NoFormId);
+        self.unless(is_region(&document.default_region), "/default_region", Fault::NoCountry);
+        self.unless(knows_timezone, "/timezone", Fault::NoTimeZone);
         if let Some(Err(fault)) = document.filter.as_deref().map(check_expression) {
-            self.add("/filter", fault.0);
+            self.add("/filter", fault.into());
         }
     }
 
@@ -62,7 +63,7 @@ impl Problems {
         }
         for (key, value) in custom_fields {
             let pointer = format!("{place}/custom_fields/{}", escaped(key));
-            self.unless(is_custom_key(key), &pointer, "must be named f and the field's number, such as f5001");
+            self.unless(is_custom_key(key), &pointer, Fault::NoCustomKey);
             self.template(&pointer, value);
         }
     }
@@ -75,10 +76,10 @@ impl Problems {
             Some(Value::Template(text)) => (!is_template(text)).then(|| text.trim().to_owned()),
         };
         match literal {
-            Some(text) if text.is_empty() => self.unless(!field.required, pointer, "is required; fill it in"),
+            Some(text) if text.is_empty() => self.unless(!field.required, pointer, Fault::Required),
             Some(text) => {
-                if let Err(what) = field.kind.read(&text, &TimeZone::UTC) {
-                    self.add(pointer, what);
+                if let Err(fault) = field.kind.read(&text, &TimeZone::UTC) {
+                    self.add(pointer, fault);
                 }
             }
             None => field.value.into_iter().for_each(|value| self.template(pointer, value)),
@@ -89,7 +90,7 @@ impl Problems {
         if let Value::Template(text) = value
             && let Err(fault) = check_template(text)
         {
-            self.add(pointer, fault.0);
+            self.add(pointer, fault.into());
         }
     }
 
@@ -98,15 +99,15 @@ impl Problems {
         let needs_keys = rules.mode != ClientMode::CreateAlways;
         let repeated = (1..rules.match_on.len()).any(|at| rules.match_on[..at].contains(&rules.match_on[at]));
         let match_on = format!("{place}/match_on");
-        self.unless(!needs_keys || !rules.match_on.is_empty(), &match_on, "must name phone, email or both");
-        self.unless(!repeated, &match_on, "must name each key once");
+        self.unless(!needs_keys || !rules.match_on.is_empty(), &match_on, Fault::NoClientKey);
+        self.unless(!repeated, &match_on, Fault::RepeatedKey);
         for (name, rule) in &rules.on_update {
             let kind = fields.iter().find(|field| field.name == name).map(|field| field.kind);
             let kind = kind.or_else(|| is_custom_key(name).then_some(Kind::Text));
             let appends_text = *rule != OnUpdate::Append || matches!(kind, Some(Kind::Text | Kind::Phone) | None);
             let pointer = format!("{place}/on_update/{}", escaped(name));
-            self.unless(kind.is_some(), &pointer, "is no field of a client; custom fields are named such as f5001");
-            self.unless(appends_text, &pointer, "cannot be appended to; only texts can");
+            self.unless(kind.is_some(), &pointer, Fault::NoClientField);
+            self.unless(appends_text, &pointer, Fault::NotAppendable);
         }
     }
 
@@ -116,9 +117,9 @@ impl Problems {
         let named = !needs_keys || !rules.match_on.is_empty();
         let repeated = rules.match_on.len() > 1;
         let in_range = rules.within_days.is_none_or(|days| (1..=3650).contains(&days));
-        self.unless(named, &format!("{place}/match_on"), "must name client_id");
-        self.unless(!repeated, &format!("{place}/match_on"), "must name each key once");
-        self.unless(in_range, &format!("{place}/within_days"), "must be 1 to 3650 days");
+        self.unless(named, &format!("{place}/match_on"), Fault::NoOrderKey);
+        self.unless(!repeated, &format!("{place}/match_on"), Fault::RepeatedKey);
+        self.unless(in_range, &format!("{place}/within_days"), Fault::NoDays);
     }
 }
 
@@ -218,7 +219,7 @@ mod tests {
         let problems = document_with(pointer, value).problems();
         assert_eq!(problems.len(), 1, "{problems:?}");
         assert_eq!(problems[0].pointer, pointer);
-        assert!(problems[0].detail.contains(part), "{problems:?}");
+        assert!(problems[0].fault.to_string().contains(part), "{problems:?}");
     }
 
     #[test]

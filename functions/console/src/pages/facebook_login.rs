@@ -24,6 +24,7 @@ use crate::{
     failure::graph_problem,
     problem::Problem,
     request::{Body, Ids, Query, cookies},
+    text::text,
 };
 
 /// The cookie that tells a login of this browser from one that somebody else began.
@@ -67,7 +68,7 @@ struct Choice {
 async fn log_in(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     let state = CsrfToken::new_random().into_secret();
     let address = app.systems.graph.login_address(&app.login_return(), &state);
-    let address = address.ok_or_else(|| Problem::conflict("Set FACEBOOK_APP_ID to log in with Facebook."))?;
+    let address = address.ok_or_else(|| Problem::conflict(text("no-app-id")))?;
     // Facebook leads back from another site, which `Strict` would not let the cookie through.
     let secure = if app.console_url.scheme() == "https" { "; Secure" } else { "" };
     let cookie = format!("{LOGIN}={state}; Path=/connections/facebook; Max-Age=600; HttpOnly; SameSite=Lax{secure}");
@@ -82,7 +83,7 @@ async fn logged_in(
     Query(back): Query<LoggedIn>,
 ) -> Result<Response, Problem> {
     if back.state.is_empty() || !cookies(&headers, LOGIN).any(|begun| begun == back.state) {
-        return Err(Problem::conflict("This login was not begun in this browser, or too long ago. Begin anew."));
+        return Err(Problem::conflict(text("login-stale")));
     }
     let Some(code) = back.code else {
         return Ok(Redirect::to("/connections/new/facebook?said=not-logged-in").into_response());
@@ -112,7 +113,7 @@ async fn choose_page(
     let pages = app.systems.graph.own_pages(&person).await;
     let pages = pages.map_err(|error| graph_problem(&error, reader.language))?;
     let chosen = pages.into_iter().find(|page| page.id.as_str() == page_id);
-    connect_page(app, &reader, chosen.ok_or_else(|| Problem::not_found("page"))?).await
+    connect_page(app, &reader, chosen.ok_or_else(|| Problem::not_found(text("no-page")))?).await
 }
 
 /// Connects a page as `POST /api/connections` does; one that is connected gets the new token.

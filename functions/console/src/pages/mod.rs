@@ -18,13 +18,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     Router,
-    extract::{FromRequestParts, Request, State},
-    middleware::Next,
+    extract::{FromRequestParts, State},
     response::{Html, IntoResponse, Redirect, Response},
     routing::get,
 };
 use domain::{Connection, ConnectionKind, ConnectionState, State as TransactionState};
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use serde::Deserialize;
 
 pub(crate) use reader::Reader;
@@ -33,9 +32,10 @@ pub(crate) use transaction::pretty;
 use crate::{
     app::App,
     explain::Language,
-    problem::Problem,
+    problem::{Problem, ProblemDetails},
     request::{self, Ids, Query},
     sign_in::ReturnPath,
+    text::text,
 };
 
 /// What a page may load and do: only what comes from this console. Source: W3C, Content Security Policy Level 3.
@@ -80,32 +80,42 @@ impl<T: Template> IntoResponse for Page<T> {
     }
 }
 
-#[derive(Template)]
-#[template(path = "problem.html")]
-struct ProblemPage<'p> {
+/// How a problem is shown to a person.
+#[derive(Debug)]
+pub(crate) struct ProblemPage {
     reader: Reader,
-    title: String,
-    problem: &'p Problem,
+    reads: bool,
+    path: String,
 }
 
-/// Shows problems to people as pages, and leads them back from addresses that only do something. Programs, which do not ask for HTML, get them as they are.
-pub(crate) async fn readable(request: Request, next: Next) -> Response {
-    let for_people = request::wants_page(request.headers(), request.uri().path());
-    let (mut parts, body) = request.into_parts();
-    let Ok(reader) = Reader::from_request_parts(&mut parts, &()).await;
-    let (reads, path) = (parts.method == Method::GET, parts.uri.path().to_owned());
-    let response = next.run(Request::from_parts(parts, body)).await;
-    match response.extensions().get::<Problem>() {
-        // The address of something that is only done: its answer was opened again.
-        Some(problem) if for_people && reads && problem.status == StatusCode::METHOD_NOT_ALLOWED => {
-            Redirect::to(path.rsplit_once('/').map_or("/", |(above, _)| above)).into_response()
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemTemplate {
+    reader: Reader,
+    title: String,
+    problem: ProblemDetails,
+}
+
+impl ProblemPage {
+    /// Whether somebody asks who wants to see a page.
+    pub(crate) async fn wanted(parts: &mut Parts) -> Option<Self> {
+        if !request::wants_page(&parts.headers, parts.uri.path()) {
+            return None;
         }
-        Some(problem) if for_people => {
-            let title = reader.say(&format!("problem-{}", problem.status.as_u16()));
-            let title = if title.starts_with("problem-") { reader.say("problem") } else { title };
-            (problem.status, Page(ProblemPage { reader, title, problem })).into_response()
+        let Ok(reader) = Reader::from_request_parts(parts, &()).await;
+        Some(Self { reader, reads: parts.method == Method::GET, path: parts.uri.path().to_owned() })
+    }
+
+    /// Shows the problem, or leads back from an address that only does something and was opened again.
+    pub(crate) fn show(self, problem: &Problem) -> Response {
+        let Self { reader, reads, path } = self;
+        if reads && problem.status == StatusCode::METHOD_NOT_ALLOWED {
+            return Redirect::to(path.rsplit_once('/').map_or("/", |(above, _)| above)).into_response();
         }
-        _ => response,
+        let title = reader.language.line(&format!("problem-{}", problem.status.as_u16()), None);
+        let title = title.unwrap_or_else(|| reader.say("problem"));
+        let told = problem.told(reader.language);
+        (problem.status, Page(ProblemTemplate { reader, title, problem: told })).into_response()
     }
 }
 
@@ -121,7 +131,7 @@ async fn choose_language(
     Ids(tag): Ids<String>,
     Query(Back { to }): Query<Back>,
 ) -> Result<Response, Problem> {
-    let language = Language::of_tag(&tag).ok_or_else(|| Problem::not_found("language"))?;
+    let language = Language::of_tag(&tag).ok_or_else(|| Problem::not_found(text("no-language")))?;
     let cookie = format!("{}={}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly", reader::LANGUAGE, language.tag());
     // What leads elsewhere leads home.
     let to = to.and_then(|to| ReturnPath::parse(&app.console_url, &to)).unwrap_or_else(ReturnPath::home);
@@ -131,12 +141,6 @@ async fn choose_language(
 /// The text that names a field.
 pub(crate) fn label(field: &str) -> String {
     format!("field-{field}")
-}
-
-/// What is wrong with the field at `pointer`.
-pub(crate) fn fault<'p>(problem: &'p Option<Problem>, pointer: &str) -> Option<&'p str> {
-    let errors = problem.as_ref()?.errors.iter();
-    errors.into_iter().find(|error| error.pointer == pointer).map(|error| error.detail.as_str())
 }
 
 /// What is behind a key or token.

@@ -7,7 +7,12 @@ use domain::{Connection, ConnectionKind, ConnectionState, State as TransactionSt
 use fluent_bundle::{FluentArgs, FluentValue};
 use http::{header, request::Parts};
 
-use crate::{explain::Language, request::cookies, sign_in::SignedIn};
+use crate::{
+    explain::Language,
+    problem::{Problem, ProblemDetails},
+    request::cookies,
+    sign_in::SignedIn,
+};
 
 /// The cookie that keeps the chosen language.
 pub(super) const LANGUAGE: &str = "language";
@@ -36,6 +41,16 @@ impl Reader {
     pub(crate) fn say_with<'v>(&self, id: &str, name: &'v str, value: impl Into<FluentValue<'v>>) -> String {
         let values = FluentArgs::from_iter([(name, value.into())]);
         self.language.line(id, Some(&values)).unwrap_or_else(|| id.to_owned())
+    }
+
+    /// A problem in words.
+    pub(crate) fn told(&self, problem: &Problem) -> ProblemDetails {
+        problem.told(self.language)
+    }
+
+    /// What is wrong with the field at `pointer`.
+    pub(crate) fn fault(&self, problem: &Option<Problem>, pointer: &str) -> Option<String> {
+        problem.as_ref()?.fault(pointer, self.language)
     }
 
     /// Whether the page belongs to this part of the navigation.

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use url::{Url, form_urlencoded};
 
 use super::{SignIn, SignedIn, cookies, provider::Failure, redirect, return_path::ReturnPath};
-use crate::{problem::Problem, request::wants_page};
+use crate::{problem::Problem, request::wants_page, text::text};
 
 /// Where htmx goes instead of showing the answer. Source: htmx, "Response Headers".
 pub(super) const HX_REDIRECT: HeaderName = HeaderName::from_static("hx-redirect");
@@ -42,7 +42,7 @@ impl SignIn {
         if wants_page(&parts.headers, parts.uri.path()) {
             return redirect(&sign_in_at(&self.asked_for(parts)), []);
         }
-        let problem = Problem::new(StatusCode::UNAUTHORIZED, "Sign in, or send a token of the issuer as Bearer.");
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, text("sign-in-first"));
         ([(header::WWW_AUTHENTICATE, "Bearer")], problem).into_response()
     }
 
@@ -69,9 +69,9 @@ fn bearer(headers: &HeaderMap) -> Option<SecretString> {
 /// Source: RFC 6750, section 3.
 fn refused(failure: &Failure) -> Response {
     if matches!(failure, Failure::Unreachable) {
-        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, failure.to_string()).into_response();
+        return Problem::new(StatusCode::SERVICE_UNAVAILABLE, failure.told()).into_response();
     }
-    let problem = Problem::new(StatusCode::UNAUTHORIZED, format!("The token is no good: {failure}."));
+    let problem = Problem::new(StatusCode::UNAUTHORIZED, text("token-no-good").with_text("why", failure.told()));
     ([(header::WWW_AUTHENTICATE, "Bearer error=\"invalid_token\"")], problem).into_response()
 }
 
@@ -85,7 +85,7 @@ pub(super) fn from_own_page(headers: &HeaderMap, console: &Url) -> Result<(), Pr
         Some(origin) => origin.as_bytes() == console.origin().ascii_serialization().as_bytes(),
         None => headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "same-origin"),
     };
-    let problem = || Problem::new(StatusCode::FORBIDDEN, "This request was not sent by a page of the console.");
+    let problem = || Problem::new(StatusCode::FORBIDDEN, text("foreign-page"));
     is_own.then_some(()).ok_or_else(problem)
 }
 

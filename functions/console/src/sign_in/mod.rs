@@ -40,6 +40,7 @@ use crate::{
     pages,
     problem::{self, Problem},
     request::Query,
+    text::text,
 };
 
 /// Where the issuer sends people back to. It has to be registered there.
@@ -130,12 +131,12 @@ impl SignIn {
             return Err(Failure::Stale);
         }
         if callback.iss.as_deref().is_some_and(|issuer| !self.provider.is(issuer)) {
-            return Err(Failure::Refused("the answer is of another issuer"));
+            return Err(Failure::Refused(text("refused-issuer")));
         }
         let Some(code) = callback.code else {
             let code = callback.error.as_deref().map_or("none", provider::loggable_code);
             tracing::warn!(code, "the issuer sent an error");
-            return Err(Failure::Refused("the issuer did not sign the person in"));
+            return Err(Failure::Refused(text("refused-person")));
         };
         let signed_in = self.provider.exchange(self.address(CALLBACK), code, attempt.verifier, &attempt.nonce).await?;
         tracing::info!(subject = signed_in.loggable(), "signed in");
@@ -190,8 +191,7 @@ async fn begin(
     Query(Begin { to }): Query<Begin>,
 ) -> Result<Response, Problem> {
     let to = match to {
-        Some(to) => ReturnPath::parse(&sign_in.console, &to)
-            .ok_or_else(|| Problem::bad_query("`to`: must be a path of the console, as /api/connections."))?,
+        Some(to) => ReturnPath::parse(&sign_in.console, &to).ok_or_else(|| Problem::bad_query(text("query-to")))?,
         None => ReturnPath::home(),
     };
     Ok(sign_in.begin(to).await.unwrap_or_else(|failure| reader.told(&failure)))

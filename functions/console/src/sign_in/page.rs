@@ -27,12 +27,12 @@ impl Reader {
             Failure::Stale => (StatusCode::BAD_REQUEST, "sign-in-stale"),
         };
         if let Failure::Refused(reason) = failure {
-            tracing::warn!(reason, "nobody was signed in");
+            tracing::warn!(?reason, "nobody was signed in");
         }
         if self.is_person {
             (status, page(self.language, id)).into_response()
         } else {
-            Problem::new(status, failure.to_string()).into_response()
+            Problem::new(status, failure.told()).into_response()
         }
     }
 }

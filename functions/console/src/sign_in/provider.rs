@@ -25,7 +25,10 @@ use transport::{Transport, TransportError};
 use url::Url;
 
 use super::{Registration, SignedIn, cookies::Attempt, return_path::ReturnPath};
-use crate::problem::Causes;
+use crate::{
+    problem::Causes,
+    text::{Text, text},
+};
 
 /// What a token may be signed with. A signature with a shared secret is none: the client has no secret.
 const ALGORITHMS: [Algorithm; 9] = [
@@ -57,17 +60,25 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(1);
 const LONGEST_NAME: usize = 80;
 
 /// Why nobody is signed in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Failure {
     /// The issuer gives no usable answer: later it may.
-    #[error("the issuer does not answer, or not as an issuer; the log says why")]
     Unreachable,
     /// The code or token proves nothing: another one may.
-    #[error("{0}")]
-    Refused(&'static str),
+    Refused(Text),
     /// The answer belongs to no attempt of this browser, or not to its last one: sign in again.
-    #[error("this sign-in took too long, or another browser began it")]
     Stale,
+}
+
+impl Failure {
+    /// Why, for a program's reader.
+    pub(super) fn told(&self) -> Text {
+        match self {
+            Self::Unreachable => text("issuer-unreachable"),
+            Self::Refused(why) => why.clone(),
+            Self::Stale => text("attempt-stale"),
+        }
+    }
 }
 
 /// The issuer, asked for what it is when somebody comes for the first time.
@@ -137,7 +148,7 @@ impl Provider {
         nonce: &Nonce,
     ) -> Result<SignedIn, Failure> {
         let answer = self.redeem(callback, code, verifier).await?;
-        let token = answer.id_token().ok_or(Failure::Refused("the issuer sent no ID token"))?;
+        let token = answer.id_token().ok_or(Failure::Refused(text("refused-no-id-token")))?;
         self.with_keys(|keys| token.claims(&keys, nonce).map(signed_in)).await
     }
 
@@ -158,8 +169,7 @@ impl Provider {
     /// # Errors
     /// [`Failure::Unreachable`] and [`Failure::Refused`].
     pub(super) async fn bearer(&self, token: &SecretString) -> Result<SignedIn, Failure> {
-        let token: Token =
-            token.expose_secret().parse().map_err(|_| Failure::Refused("it is no signed token of an issuer"))?;
+        let token: Token = token.expose_secret().parse().map_err(|_| Failure::Refused(text("refused-no-token")))?;
         let types = TOKEN_TYPES.map(|name| JsonWebTokenType::new(name.to_owned()).normalize());
         let types = types.into_iter().flatten().collect::<Vec<_>>();
         self.with_keys(|keys| {
@@ -310,7 +320,7 @@ fn not_redeemed(error: &RequestTokenError<TransportError, StandardErrorResponse<
     match error {
         RequestTokenError::ServerResponse(answer) => {
             tracing::warn!(code = loggable_code(answer.error().as_ref()), "the issuer does not take the code");
-            Failure::Refused("the issuer does not take the code")
+            Failure::Refused(text("refused-code"))
         }
         RequestTokenError::Request(error) => unreachable(error),
         RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
@@ -334,12 +344,12 @@ fn is_unknown_key(error: &ClaimsVerificationError) -> bool {
 /// What a token says is not repeated: it is said in public why it was refused, and in the log.
 fn refused(error: &ClaimsVerificationError) -> Failure {
     Failure::Refused(match error {
-        ClaimsVerificationError::Expired(_) => "it has expired",
-        ClaimsVerificationError::InvalidAudience(_) => "it is meant for another client",
-        ClaimsVerificationError::InvalidIssuer(_) => "it is of another issuer",
-        ClaimsVerificationError::InvalidNonce(_) => "it is the answer to another sign-in",
-        ClaimsVerificationError::SignatureVerification(_) => "its signature is not the issuer's",
-        _ => "it is not valid, or not yet",
+        ClaimsVerificationError::Expired(_) => text("refused-expired"),
+        ClaimsVerificationError::InvalidAudience(_) => text("refused-audience"),
+        ClaimsVerificationError::InvalidIssuer(_) => text("refused-issuer"),
+        ClaimsVerificationError::InvalidNonce(_) => text("refused-nonce"),
+        ClaimsVerificationError::SignatureVerification(_) => text("refused-signature"),
+        _ => text("refused-other"),
     })
 }
 

@@ -1,4 +1,4 @@
-use domain::{ClientOutcome, MaskedContact, OrderOutcome, Stage, Step, StepKind, StepRequest};
+use domain::{ClientOutcome, Detail, MaskedContact, OrderOutcome, Stage, Step, StepKind, StepRequest};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use store::{Answers, PersonWrite};
@@ -22,7 +22,7 @@ async fn done(world: &World) -> Transaction {
         outcome: "updated".to_owned(),
         status: Some(200),
         code: None,
-        detail: Some("of Olena".to_owned()),
+        detail: Some(Detail::Words("of Olena".to_owned())),
         request: Some(StepRequest { method: "PATCH".to_owned(), path: "/v2/contacts/people/5".to_owned(), body: None }),
         duration_ms: None,
     });

@@ -310,6 +310,20 @@ async fn problems_are_pages_for_people_and_json_for_programs() {
     assert_eq!(world.get("/nowhere").await.headers["content-type"], "application/problem+json");
 }
 
+#[rstest]
+#[case("uk", "Такої звʼязки немає.")]
+#[case("ru", "Такой связки нет.")]
+#[case("en", "There is no such bundle.")]
+#[tokio::test]
+async fn problems_are_told_in_the_language_asked_for(#[case] language: &str, #[case] told: &str) {
+    let world = World::new().await;
+    let headers = [("accept-language", language)];
+    let page = world.browse("GET", "/bundles/nobody", &headers, None).await.expect(404);
+    assert!(page.contains(told), "{page}");
+    let problem = world.call("GET", "/api/bundles/nobody", &headers, Value::Null).await.expect(404);
+    assert_eq!(problem["detail"], told);
+}
+
 /// What a browser would send of a page's form: every field as it stands, and the first entry of a drop-down where none
 /// is chosen.
 fn as_it_stands(markup: &str) -> Vec<(String, String)> {

@@ -1,4 +1,4 @@
-use domain::{ClientOutcome, MaskedContact, OrderOutcome, Stage, Step, StepKind, StepRequest};
+use domain::{ClientOutcome, Detail, MaskedContact, OrderOutcome, Stage, Step, StepKind, StepRequest};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use store::{Answers, RequestBody};
@@ -27,7 +27,7 @@ async fn refused(world: &World) -> Transaction {
                 outcome: "rejected".to_owned(),
                 status: Some(400),
                 code: None,
-                detail: Some("email: Not an address".to_owned()),
+                detail: Some(Detail::Words("email: Not an address".to_owned())),
                 request: Some(StepRequest {
                     method: "POST".to_owned(),
                     path: "/v2/contacts/people".to_owned(),

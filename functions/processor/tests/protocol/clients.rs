@@ -1,6 +1,6 @@
 //! Clients that vanished from RemOnline, and people who are two clients there.
 
-use domain::{ClientOutcome, MetaId, Reason, State, StepKind, Transaction};
+use domain::{ClientOutcome, Detail, MatchDoubt, MatchKey, MetaId, Reason, State, StepKind, Transaction};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -24,9 +24,10 @@ fn outcomes(transaction: &Transaction, kind: StepKind) -> Vec<&str> {
 }
 
 /// What the history says of other clients that may be this person.
-fn doubts(transaction: &Transaction) -> Vec<&str> {
+fn doubts(transaction: &Transaction) -> Vec<&MatchDoubt> {
     let doubts = transaction.steps.iter().filter(|step| step.outcome == "in_doubt");
-    doubts.filter_map(|step| step.detail.as_deref()).collect()
+    let doubts = doubts.filter_map(|step| step.detail.as_ref());
+    doubts.filter_map(|detail| if let Detail::Doubt(doubt) = detail { Some(doubt) } else { None }).collect()
 }
 
 /// The answers of somebody with only one of the keys.
@@ -52,7 +53,7 @@ async fn a_client_that_was_deleted_is_made_again_and_known_by_both_keys(#[values
 
     let again = told(&mut world, &person(0).answers()).await;
     assert_eq!(again.client_outcome, Some(ClientOutcome::Created), "{:#?}", again.steps);
-    assert_eq!(doubts(&again), [""; 0]);
+    assert_eq!(doubts(&again), Vec::<&MatchDoubt>::new());
     assert_eq!(world.people_with(&person(0).phone).len(), 1);
 
     let creates = world.remonline.count("POST", PEOPLE);
@@ -197,8 +198,8 @@ async fn of_two_clients_the_phone_wins_and_the_history_says_so(
 
     let first = told(&mut world, &somebody.answers()).await;
 
-    let doubt = format!("client {by_phone} was taken; by e-mail it would be {by_email}");
-    assert_eq!((first.client_id, doubts(&first)), (Some(by_phone), vec![doubt.as_str()]));
+    let doubt = MatchDoubt::Disagreement { chosen: by_phone, key: MatchKey::Email, ids: vec![by_email] };
+    assert_eq!((first.client_id, doubts(&first)), (Some(by_phone), vec![&doubt]));
     let cards = [by_phone, by_email].map(|id| world.remonline.person(id).unwrap());
     assert_eq!(cards[1]["phones"].as_array().map(Vec::len), Some(0), "nothing is merged");
     assert_eq!(world.remonline.people().len(), 5);
@@ -207,7 +208,7 @@ async fn of_two_clients_the_phone_wins_and_the_history_says_so(
     }
     let searches = world.remonline.count("GET", PEOPLE);
     let again = told(&mut world, &somebody.answers()).await;
-    assert_eq!((again.client_id, doubts(&again)), (Some(by_phone), vec![doubt.as_str()]), "{again:#?}");
+    assert_eq!((again.client_id, doubts(&again)), (Some(by_phone), vec![&doubt]), "{again:#?}");
     assert_eq!(
         world.remonline.count("GET", PEOPLE),
         searches + 2,

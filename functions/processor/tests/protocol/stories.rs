@@ -1,4 +1,4 @@
-use domain::{BundleState, ClientOutcome, OrderOutcome, Reason, State, StepKind};
+use domain::{BundleState, ClientOutcome, Detail, Fault, MappingError, OrderOutcome, Reason, State, StepKind};
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
@@ -98,7 +98,8 @@ async fn a_field_that_comes_out_empty_parks_the_lead_and_sends_nothing() {
     assert_eq!((transaction.state, transaction.reason), (State::Parked, Some(Reason::Mapping)));
     let step = transaction.steps.last().unwrap();
     assert_eq!(step.step, StepKind::Plan);
-    assert!(step.detail.as_deref().unwrap().contains("/client/fields/first_name"), "{step:?}");
+    let fault = MappingError::new("/client/fields/first_name", Fault::CameOutEmpty);
+    assert_eq!(step.detail, Some(Detail::Faults(vec![fault])));
     assert!(world.remonline.requests().is_empty());
 }
 

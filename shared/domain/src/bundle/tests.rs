@@ -120,7 +120,7 @@ proptest! {
         for problem in document.problems() {
             let (object, _) = problem.pointer.rsplit_once('/').unwrap();
             prop_assert!(json.pointer(object).is_some_and(Json::is_object), "{}", problem);
-            prop_assert!(!problem.detail.is_empty());
+            prop_assert!(!problem.fault.to_string().is_empty());
         }
     }
 }

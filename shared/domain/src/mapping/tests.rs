@@ -11,7 +11,7 @@ fn templates(lead: &Lead) -> Templates {
 }
 
 fn render(template: &str) -> Result<String, String> {
-    templates(&lead()).render(template).map_err(|fault| fault.0)
+    templates(&lead()).render(template).map_err(|error| error.to_string())
 }
 
 #[rstest]
@@ -82,7 +82,7 @@ fn renders(#[case] template: &str, #[case] expected: &str) {
 #[case("{{ '2026-01-01' | date('%!') }}", "takes a format of strftime")]
 #[case("{{ '1' | choice('a') }}", "takes a map")]
 fn says_what_is_wrong_before_there_is_a_lead(#[case] template: &str, #[case] part: &str) {
-    let fault = check_template(template).unwrap_err().0;
+    let fault = check_template(template).unwrap_err().to_string();
     assert!(fault.contains(part), "{fault}");
     assert!(render(template).is_err());
 }
@@ -120,7 +120,7 @@ fn filters(#[case] expression: &str, #[case] expected: bool) {
 #[case("contact.name", "there is no `contact.name`")]
 #[case("", "syntax error")]
 fn faulty_filters_are_found(#[case] expression: &str, #[case] part: &str) {
-    let fault = check_expression(expression).unwrap_err().0;
+    let fault = check_expression(expression).unwrap_err().to_string();
     assert!(fault.contains(part), "{fault}");
 }
 

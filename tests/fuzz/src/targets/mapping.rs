@@ -62,7 +62,7 @@ fn made(document: &BundleDocument, lead: &Lead) -> Result<Planned, Vec<MappingEr
 
 fn is_fit_for_a_history(error: &MappingError, template: &str) {
     let told = template.to_lowercase().contains(SECRET);
-    assert!(told || !error.detail.to_lowercase().contains(SECRET), "{error}");
+    assert!(told || !error.fault.to_string().to_lowercase().contains(SECRET), "{error}");
 }
 
 fn document(rules: Value) -> BundleDocument {

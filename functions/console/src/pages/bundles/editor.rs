@@ -10,7 +10,9 @@ use super::{
     fields::{CLIENT, Input, ORDER, SHOWN},
     sent::TEXT,
 };
-use crate::{app::App, connections, explain::Language, failure::graph_problem, pages::Reader, problem::Problem};
+use crate::{
+    app::App, connections, explain::Language, failure::graph_problem, pages::Reader, problem::Problem, text::text,
+};
 
 /// What a bundle's fields can be filled from.
 #[derive(Debug)]
@@ -70,11 +72,11 @@ impl Sources {
         let id = |place: &str| document.pointer(place).and_then(Value::as_str).and_then(|id| id.parse().ok());
         let find = async |place: &str| match id(place) {
             Some(id) => connections::find(app, &id).await,
-            None => Err(Problem::not_found("connection")),
+            None => Err(Problem::not_found(text("no-connection"))),
         };
         let form = form(app, &find("/source/connection").await?, document, language).await?;
         let client = find("/client/connection").await?;
-        let account = client.account().ok_or_else(|| crate::app::wrong_kind(&client, "RemOnline"))?.id.clone();
+        let account = client.account().ok_or_else(|| crate::app::not_remonline(&client))?.id.clone();
         let remonline = app.remonline(&client).await?;
         remonline.pacer().expect(7);
         let mut lists = Lists::new(&remonline);

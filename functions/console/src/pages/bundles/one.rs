@@ -21,6 +21,7 @@ use crate::{
     preview::{self, Preview},
     problem::Problem,
     request::{Body, Ids, parse},
+    text::text,
     transactions::history_problem,
 };
 
@@ -66,7 +67,7 @@ pub(super) async fn duplicate(
 ) -> Result<Response, Problem> {
     let mut document = api::find(&app, &id).await?.document;
     document.title = reader.say_with("copy-of", "title", document.title.as_str());
-    let Value::Object(document) = json!(document) else { return Err(Problem::not_found("bundle")) };
+    let Value::Object(document) = json!(document) else { return Err(Problem::not_found(text("no-bundle"))) };
     Ok(made(&api::make(&app, document).await?, false))
 }
 
@@ -89,7 +90,7 @@ pub(super) async fn try_out(
         "" => json!({"answers": sample}),
         leadgen_id => json!({"leadgen_id": leadgen_id}),
     };
-    let Value::Object(body) = body else { return Err(Problem::not_found("lead")) };
+    let Value::Object(body) = body else { return Err(Problem::not_found(text("no-lead"))) };
     let page = One { sample, ..One::of(&app, reader, &id).await? };
     let seen = match parse(body) {
         Ok(sample) => Preview::of(&app, &page.bundle, sample, page.form.clone(), page.reader.language).await,

@@ -16,6 +16,7 @@ use crate::{
     pages::{Page, Reader},
     problem::Problem,
     request::{Body, Ids},
+    text::text,
 };
 
 #[derive(Template)]
@@ -65,8 +66,8 @@ pub(super) async fn roll_back(
     Form(RollBack { version }): Form<RollBack>,
 ) -> Result<Response, Problem> {
     let newest = api::find(&app, &id).await?.version;
-    let older = app.store.bundle_version(&id, version).await?.ok_or_else(|| Problem::not_found("version"))?;
-    let Value::Object(document) = json!(older.document) else { return Err(Problem::not_found("version")) };
+    let older = app.store.bundle_version(&id, version).await?.ok_or_else(|| Problem::not_found(text("no-version")))?;
+    let Value::Object(document) = json!(older.document) else { return Err(Problem::not_found(text("no-version"))) };
     let replaced = api::replace(State(Arc::clone(&app)), Ids(id.clone()), matching(newest), Body(document)).await;
     done(&app, reader, &id, replaced.map(drop), "rolled-back").await
 }

@@ -20,6 +20,7 @@ use crate::{
     pages::{Page, Reader},
     problem::Problem,
     request::Ids,
+    text::text,
 };
 
 #[derive(Template)]
@@ -57,7 +58,7 @@ pub(super) async fn import(
     let read = serde_norway::from_str::<Map<String, Value>>(&document);
     let read = match read {
         Ok(read) => api::make(&app, read).await,
-        Err(error) => Err(Problem::invalid_field("", format!("The document is no YAML: {error}"))),
+        Err(error) => Err(Problem::invalid_field("", text("no-yaml").with("words", error))),
     };
     match read {
         Ok(bundle) => Ok(made(&bundle, false)),
