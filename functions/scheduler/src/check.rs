@@ -2,9 +2,9 @@ use connections::{Checkup, OpenError, PAGE_SUBSCRIPTION};
 use domain::{AccountId, Bundle, Connection, ConnectionState};
 use futures::{StreamExt, TryStreamExt};
 use runtime::Metric;
-use store::{ChangeError, SecretError, StoreError};
+use store::{SecretError, StoreError};
 
-use crate::{Outcome, Scheduler};
+use crate::{Outcome, Scheduler, unless_changed};
 
 /// Connections looked at side by side.
 const PARALLEL: usize = 4;
@@ -94,14 +94,5 @@ fn tell(connection: &Connection, checkup: &Checkup) {
     for (finding, fault) in checkup.failed() {
         let bundle_id = finding.bundle.as_ref().map(tracing::field::display);
         tracing::warn!(connection_id = %connection.id, bundle_id, check = finding.name, detail = %fault, "a check failed");
-    }
-}
-
-/// False when a person changed the connection meanwhile: what they made of it holds.
-fn unless_changed(change: Result<(), ChangeError>) -> Result<bool, StoreError> {
-    match change {
-        Ok(()) => Ok(true),
-        Err(ChangeError::Stale) => Ok(false),
-        Err(ChangeError::Store(error)) => Err(error),
     }
 }

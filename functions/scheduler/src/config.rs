@@ -3,6 +3,8 @@ use jiff::SignedDuration;
 use runtime::{Env, EnvError};
 use url::Url;
 
+use crate::Language;
+
 /// What the scheduler reads from its environment.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -26,6 +28,14 @@ pub struct Config {
     pub remonline_min_interval: SignedDuration,
     /// How long answers are kept after a lead is done, in days.
     pub lead_data_retention_days: u32,
+    /// The console's public address, which alerts link to.
+    pub console_url: Url,
+    /// The SNS topic that takes alerts.
+    pub alert_topic_arn: Option<String>,
+    /// Name of the SSM parameter that lists the chats that take alerts; it need not exist.
+    pub alert_targets_parameter: Option<String>,
+    /// In which language people are told.
+    pub alert_language: Language,
     /// Divides every waiting time of the product's own rules; 1 outside tests.
     pub time_scale: f64,
 }
@@ -52,6 +62,12 @@ impl Config {
                 "a whole number of milliseconds",
             )?)),
             lead_data_retention_days: env.parsed_or("LEAD_DATA_RETENTION_DAYS", 30, "a whole number of days")?,
+            console_url: env
+                .parsed("CONSOLE_URL", "the console's public address")?
+                .ok_or_else(|| EnvError::Missing("CONSOLE_URL".to_owned()))?,
+            alert_topic_arn: env.optional("ALERT_TOPIC_ARN"),
+            alert_targets_parameter: env.optional("ALERT_TARGETS_PARAMETER"),
+            alert_language: env.parsed_or("ALERT_LANGUAGE", Language::Ukrainian, "uk, ru or en")?,
             time_scale: env.parsed_or("TIME_SCALE", 1.0, "a number of at least 1")?,
         })
     }

@@ -13,8 +13,9 @@ use runtime::{Env, logging};
 use store::{Sealer, Store};
 use tracing::Instrument;
 use transport::{Https, Transport};
+use url::Url;
 
-use crate::{Config, Job, Scheduler, redrive::DeadLetters};
+use crate::{Alert, Config, Job, Language, Scheduler, alert::Channels, redrive::DeadLetters};
 
 /// Runs the function until Lambda ends it.
 ///
@@ -30,11 +31,16 @@ pub async fn run() -> anyhow::Result<()> {
         leads: LeadQueue::new(sqs.clone(), &config.lead_queue_url),
         dead_letters: DeadLetters::new(sqs, &config.lead_queue_url),
     };
+    let people = People {
+        language: config.alert_language,
+        console: config.console_url.clone(),
+        channels: channels(&config, &aws)?,
+    };
     let scheduler = wire(config, &aws).await?;
     let handler = |event: LambdaEvent<Job>| {
-        let (scheduler, queues) = (&scheduler, &queues);
+        let (scheduler, queues, people) = (&scheduler, &queues, &people);
         let span = logging::invocation(&event.context.request_id);
-        async move { handle(scheduler, queues, event).await.map_err(anyhow::Error::into_boxed_dyn_error) }
+        async move { handle(scheduler, queues, people, event).await.map_err(anyhow::Error::into_boxed_dyn_error) }
             .instrument(span)
     };
     lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
@@ -44,6 +50,34 @@ pub async fn run() -> anyhow::Result<()> {
 struct Queues {
     leads: LeadQueue,
     dead_letters: DeadLetters,
+}
+
+/// Who is told what needs a person.
+struct People {
+    language: Language,
+    console: Url,
+    channels: Channels,
+}
+
+impl People {
+    /// Whoever could not be reached is told in the next round.
+    async fn tell(&self, scheduler: &Scheduler, alert: &Alert) -> anyhow::Result<()> {
+        if self.channels.tell(&alert.trouble.in_words(self.language, &self.console)).await {
+            scheduler.note_told(alert).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Slack and Telegram are not what the time scale of a test is about.
+fn channels(config: &Config, aws: &runtime::SdkConfig) -> anyhow::Result<Channels> {
+    Ok(Channels {
+        sns: aws_sdk_sns::Client::new(aws),
+        ssm: aws_sdk_ssm::Client::new(aws),
+        transport: Arc::new(Https::new(1.0)?),
+        topic_arn: config.alert_topic_arn.clone(),
+        targets_parameter: config.alert_targets_parameter.clone(),
+    })
 }
 
 async fn wire(config: Config, aws: &runtime::SdkConfig) -> anyhow::Result<Scheduler> {
@@ -65,7 +99,12 @@ async fn wire(config: Config, aws: &runtime::SdkConfig) -> anyhow::Result<Schedu
     Ok(Scheduler { store, systems, clock, timing: Timing::scaled(config.time_scale) })
 }
 
-async fn handle(scheduler: &Scheduler, queues: &Queues, event: LambdaEvent<Job>) -> anyhow::Result<()> {
+async fn handle(
+    scheduler: &Scheduler,
+    queues: &Queues,
+    people: &People,
+    event: LambdaEvent<Job>,
+) -> anyhow::Result<()> {
     let LambdaEvent { payload: job, context, .. } = event;
     let deadline = Timestamp::from_millisecond(i64::try_from(context.deadline).context("the deadline")?)?;
     let outcome = scheduler.handle(job, deadline).await?;
@@ -73,5 +112,9 @@ async fn handle(scheduler: &Scheduler, queues: &Queues, event: LambdaEvent<Job>)
     if outcome.redrive {
         queues.dead_letters.move_back().await?;
     }
-    Ok(queues.leads.wake(outcome.accounts).await?)
+    queues.leads.wake(outcome.accounts).await?;
+    if let Some(alert) = &outcome.alert {
+        people.tell(scheduler, alert).await?;
+    }
+    Ok(())
 }

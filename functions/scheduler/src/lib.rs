@@ -1,8 +1,9 @@
-//! Jobs on a schedule, one file for each: `wake` nudges the accounts that have due work, and has wishes to be forgotten
-//! carried out (`erase`); `reconcile` finds leads whose webhook never came; `audit` compares RemOnline with our records;
+//! Jobs on a schedule, one file for each: `wake` nudges the accounts that have due work, has wishes to be forgotten carried
+//! out (`erase`) and people told what needs them (`alert`); `reconcile` finds leads whose webhook never came; `audit` compares RemOnline with our records;
 //! `check` looks at every connection; `redrive` moves dead letters back. Where new things go: another job is a file, a
 //! [`Job`] and a schedule in the template.
 
+mod alert;
 mod audit;
 mod check;
 mod config;
@@ -19,8 +20,9 @@ use domain::{AccountId, Clock, Timing};
 use jiff::Timestamp;
 use runtime::Metric;
 use serde::Deserialize;
-use store::Store;
+use store::{ChangeError, Store, StoreError};
 
+pub use alert::{Alert, Language, Trouble};
 pub use config::Config;
 pub use lambda::run;
 
@@ -62,6 +64,8 @@ pub struct Outcome {
     pub metrics: Vec<Metric>,
     /// Dead letters may go back to the lead queue.
     pub redrive: bool,
+    /// What people are to be told.
+    pub alert: Option<Alert>,
 }
 
 impl Scheduler {
@@ -72,15 +76,24 @@ impl Scheduler {
     pub async fn handle(&self, job: Job, deadline: Timestamp) -> anyhow::Result<Outcome> {
         match job {
             Job::Wake => {
-                let accounts = self.wake().await?;
+                let outcome = self.wake().await?;
                 self.erase().await;
-                Ok(Outcome { accounts, ..Outcome::default() })
+                Ok(outcome)
             }
             Job::Reconcile => Ok(self.reconcile(deadline).await?),
             Job::Audit => self.audit(deadline).await,
             Job::Check => Ok(self.check().await?),
             Job::Redrive => Ok(self.redrive().await?),
         }
+    }
+}
+
+/// False when somebody else changed the row meanwhile: what they made of it holds.
+fn unless_changed(change: Result<(), ChangeError>) -> Result<bool, StoreError> {
+    match change {
+        Ok(()) => Ok(true),
+        Err(ChangeError::Stale) => Ok(false),
+        Err(ChangeError::Store(error)) => Err(error),
     }
 }
 

@@ -17,6 +17,13 @@ pub enum ParameterError {
     Empty(String),
 }
 
+impl ParameterError {
+    /// Whether there is no such parameter.
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Unreadable { source, .. } if matches!(**source, aws_sdk_ssm::Error::ParameterNotFound(_)))
+    }
+}
+
 /// The AWS configuration of the surroundings. One HTTP client serves every SDK client made from it.
 pub async fn load_aws_config() -> SdkConfig {
     aws_config::defaults(BehaviorVersion::latest()).load().await

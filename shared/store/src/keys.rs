@@ -45,6 +45,10 @@ pub(crate) fn hash_key() -> Key {
     Key::new("INSTALLATION", "HASH_KEY")
 }
 
+pub(crate) fn told() -> Key {
+    Key::new("INSTALLATION", "TOLD")
+}
+
 // Bundles table
 
 pub(crate) const BUNDLES: &str = "BUNDLE";
@@ -189,6 +193,11 @@ pub(crate) fn is_history_key(text: &str) -> bool {
         format!("{}#{leadgen_id}#{bundle_id}", instant(at))
     });
     rebuilt.as_deref() == Some(text)
+}
+
+/// When the transaction of a place in the history was received.
+pub(crate) fn received_at(place: &str) -> Option<Timestamp> {
+    place.split('#').next()?.parse().ok()
 }
 
 /// The day of a place in the history, as `2026-11-26` in UTC.

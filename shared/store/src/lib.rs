@@ -8,6 +8,7 @@
 //! Where new things go: another kind of row is a file here with its keys in `keys.rs`; another storage is a
 //! [`Database`] that passes the contract tests.
 
+mod alerts;
 mod backfills;
 mod breaker;
 mod bundles;
@@ -42,6 +43,7 @@ use std::{
 
 use serde::{Serialize, de::DeserializeOwned};
 
+pub use alerts::Told;
 pub use backfills::Backfill;
 pub use breaker::Standing;
 pub use database::{Database, Unavailable};

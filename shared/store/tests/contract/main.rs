@@ -3,6 +3,7 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
+mod alerts;
 mod breakers;
 mod bundles;
 mod connections;
