@@ -26,7 +26,7 @@ pub(crate) fn of_function(
 ) -> BTreeMap<String, String> {
     let mut environment = function.environment.clone();
     environment.extend(lambda(function));
-    environment.extend(aws.environment());
+    environment.extend(aws.environment(&function.name));
     environment.extend(own.filter(|(name, _)| PASSED_ON.contains(&name.as_str())));
     environment
 }

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::aws::{Aws, Parameters, QueueCount, QueueFault};
+use crate::aws::{Aws, Parameters, Published, QueueCount, QueueFault};
 use crate::gateway::Gateway;
 use crate::lambda::{Launch, Logs, Pool};
 use crate::outside::Outside;
@@ -200,6 +200,11 @@ impl Sandbox {
     /// The bodies of all messages that were sent to `queue`, when the options keep them; those that are done included.
     pub fn sent(&self, queue: Queue) -> Vec<String> {
         self.aws.services().queues().sent(queue.id())
+    }
+
+    /// What was published to topics so far.
+    pub fn published(&self) -> Vec<Published> {
+        self.aws.services().published()
     }
 
     /// Lets sending to `queue` go wrong from now on, or right again.

@@ -9,10 +9,12 @@ use serde_json::Value;
 
 pub(crate) use self::intrinsics::References;
 use self::intrinsics::evaluate;
+pub(crate) use self::policies::Permission;
 
 mod intrinsics;
 #[cfg(test)]
 mod permissions;
+mod policies;
 #[cfg(test)]
 mod tests;
 

@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 use sandbox::Queue;
 use serde_json::{Value, json};
+use simulators::remonline::DEMO_API_KEY;
 use simulators::{Effect, Fault};
 use transport::{Https, Transport};
 
@@ -51,6 +52,19 @@ async fn the_schedule_finds_a_lead_whose_webhook_never_came() {
     assert_eq!(world.done("repair", &lead).await["source"], "reconcile");
     let told = world.told("metrics").iter().filter_map(|line| line["LeadsFoundByReconcile"].as_i64()).sum::<i64>();
     assert_eq!((told, world.orders_of("repair", &lead).len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_are_told_once_of_a_key_that_is_refused() {
+    let world = World::with_bundle().await;
+    world.remonline.revoke_key(DEMO_API_KEY);
+    world.run("check").await;
+    world.run("wake").await;
+    world.run("wake").await;
+    let told = world.sandbox.published();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].topic.ends_with(":AlarmTopic"), "{told:?}");
+    assert!(told[0].message.contains(&format!("{}/connections/shop", world.sandbox.url)), "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
-//! The embedded AWS: DynamoDB on one loopback port, SQS, KMS and SSM on another.
+//! The embedded AWS: DynamoDB on one loopback port, SQS, KMS, SSM and SNS on another.
 
+mod access;
 mod data_dir;
 mod dynamodb;
 mod persistence;
@@ -8,6 +9,7 @@ mod queues;
 mod resources;
 mod services;
 mod sqs_limits;
+mod topics;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -17,17 +19,21 @@ use anyhow::Context;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::access::Access;
 use self::data_dir::DataDir;
 pub use self::queue_faults::QueueFault;
 pub use self::queues::QueueCount;
 pub(crate) use self::resources::Parameters;
 pub(crate) use self::services::Services;
+pub use self::topics::Published;
 use crate::template::{References, Template};
 
 /// The account that owns everything; the one the embedded services assume.
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// The only region of the embedded services.
 pub(crate) const REGION: &str = "us-east-1";
+/// Larger than any call: a batch of 1 MiB with every character escaped.
+const MAX_CALL: usize = 16 * 1024 * 1024;
 /// Name of the stack.
 pub(crate) const STACK: &str = "remonline-leads";
 
@@ -55,8 +61,9 @@ impl Aws {
         let database = dynamodb::open(data_dir.as_ref())?;
         let services = Arc::new(Services::open(data_dir.as_ref()).await?);
         let references = resources::create(template, parameters, &services, &database).await?;
-        let dynamodb = dynamodb::serve(listen().await?, database, stop)?;
-        let others = services::serve(listen().await?, Arc::clone(&services), stop)?;
+        let access = Arc::new(Access::of(&template.permissions(&references)?));
+        let dynamodb = dynamodb::serve([listen().await?, listen().await?], database, &access, stop)?;
+        let others = services::serve(listen().await?, Arc::clone(&services), access, stop)?;
         Ok(Self { references, services, dynamodb, others, _data_dir: data_dir })
     }
 
@@ -65,14 +72,14 @@ impl Aws {
         &self.services
     }
 
-    /// The SDK's own environment variables that lead a function here.
-    pub(crate) fn environment(&self) -> [(String, String); 7] {
+    /// The SDK's own environment variables that lead a function here, with the right to do what its policies allow.
+    pub(crate) fn environment(&self, function: &str) -> [(String, String); 7] {
         [
             ("AWS_ENDPOINT_URL", format!("http://{}", self.others)),
             ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{}", self.dynamodb)),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_DEFAULT_REGION", REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", "sandbox".to_owned()),
+            ("AWS_ACCESS_KEY_ID", function.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", "sandbox".to_owned()),
             ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ]

@@ -5,6 +5,7 @@ use anyhow::{Context, bail};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware::from_fn_with_state;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response};
 use serde::{Deserialize, Serialize};
@@ -17,22 +18,22 @@ use winterbaume_sqs::SqsService;
 use winterbaume_sqs::types::Message;
 use winterbaume_ssm::{SsmService, SsmStateView};
 
+use super::access::{self, Access};
 use super::data_dir::DataDir;
 use super::persistence::StateFile;
 use super::queue_faults::{QueueFaults, with_refused};
 use super::queues::{Backend, Queues, Snapshot};
-use super::{ACCOUNT, REGION, sqs_limits};
+use super::topics::{Published, Topics};
+use super::{ACCOUNT, MAX_CALL, REGION, sqs_limits};
 
-/// Larger than any call: a batch of 1 MiB with every character escaped.
-const MAX_CALL: usize = 16 * 1024 * 1024;
-
-/// SQS, KMS and SSM behind one address, as the SDK's wire protocol has them.
+/// SQS, KMS, SSM and SNS behind one address, as the SDK's wire protocol has them.
 pub(crate) struct Services {
     queues: Arc<Queues>,
     faults: QueueFaults,
     sqs: SqsService,
     kms: KmsService,
     ssm: SsmService,
+    topics: Topics,
     file: Option<StateFile>,
 }
 
@@ -59,6 +60,7 @@ impl Services {
             faults: QueueFaults::default(),
             kms: KmsService::new(),
             ssm: SsmService::new(),
+            topics: Topics::default(),
             file: data_dir.map(|data_dir| StateFile::new(data_dir.file("services.json"))),
         };
         if let Some(everything) = services.file.as_ref().map(StateFile::load).transpose()?.flatten() {
@@ -77,6 +79,11 @@ impl Services {
     /// The queues, to look at them.
     pub(crate) fn queues(&self) -> &Queues {
         &self.queues
+    }
+
+    /// What was published to topics.
+    pub(crate) fn published(&self) -> Vec<Published> {
+        self.topics.published()
     }
 
     /// What goes wrong with what functions send to the queues.
@@ -121,7 +128,8 @@ impl Services {
             Some(("AmazonSQS", _)) => self.handle_sqs(&target, request).await,
             Some(("TrentService", _)) => self.kms.handle(request).await,
             Some(("AmazonSSM", _)) => self.ssm.handle(request).await,
-            _ => error(400, "UnknownOperationException", "the sandbox does not play this service"),
+            None if target.is_empty() => self.topics.handle(&request.body).unwrap_or_else(not_played),
+            _ => not_played(),
         };
         if answer.status == 200 && changes_state(&target) && self.save().await.is_err() {
             return error(500, "InternalFailure", "the data directory cannot be written");
@@ -155,6 +163,10 @@ fn error(status: u16, code: &str, message: &str) -> MockResponse {
     winterbaume_core::json_error_response(status, code, message)
 }
 
+fn not_played() -> MockResponse {
+    error(400, "UnknownOperationException", "the sandbox does not play this service")
+}
+
 fn changes_state(target: &str) -> bool {
     let action = target.split_once('.').map_or(target, |(_, action)| action);
     let only_reads = ["Get", "List", "Describe", "Encrypt", "Decrypt", "ReEncrypt", "Generate", "Verify", "Sign"];
@@ -165,10 +177,12 @@ fn changes_state(target: &str) -> bool {
 pub(super) fn serve(
     listener: TcpListener,
     services: Arc<Services>,
+    access: Arc<Access>,
     stop: &CancellationToken,
 ) -> anyhow::Result<SocketAddr> {
     let address = listener.local_addr()?;
     let router = Router::new().fallback(answer).layer(DefaultBodyLimit::max(MAX_CALL)).with_state(services);
+    let router = router.layer(from_fn_with_state(access, access::guard));
     let serving = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     tokio::spawn(async move {
         if let Err(error) = serving.await {

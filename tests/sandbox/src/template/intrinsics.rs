@@ -44,6 +44,7 @@ impl References {
     pub(super) fn set_resource(&mut self, id: &str, r#type: &str) {
         let reference = match r#type {
             "AWS::SQS::Queue" => format!("https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{id}"),
+            "AWS::SNS::Topic" => format!("arn:aws:sns:{REGION}:{ACCOUNT}:{id}"),
             _ => id.to_owned(),
         };
         let (service, kind) = match r#type {
