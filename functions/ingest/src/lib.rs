@@ -134,7 +134,9 @@ impl Ingest {
 
     async fn enqueue(&self, request: &Request, webhook: Webhook) -> Result<(), Refusal> {
         let Webhook { events, unreadable, ignored, tests } = webhook;
-        tracing::info!(leads = events.len(), unreadable = unreadable.len(), ignored, tests, "webhook received");
+        let leadgen_id = events.iter().map(|event| event.leadgen_id.as_str()).collect::<Vec<_>>().join(" ");
+        let (leads, unreadable_changes) = (events.len(), unreadable.len());
+        tracing::info!(leadgen_id, leads, unreadable_changes, ignored, tests, "webhook received");
         let received = Metric::count("LeadsReceived", events.len());
         let messages = events.into_iter().map(|event| message(&QueueMessage::Lead(event))).collect();
         queue::send(&self.sqs, &self.lead_queue_url, messages).await?;

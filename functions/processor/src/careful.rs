@@ -31,7 +31,8 @@ impl Shift<'_> {
         let found = self.processor.store.transaction(&killer.id).await?;
         // Changed since: a person has it, or it is parked already.
         let Some(transaction) = found.filter(|found| found.revision == killer.revision) else { return Ok(()) };
-        tracing::error!(id = %killer.id, deaths = self.lease.deaths.in_a_row, "two in a row died of this lead");
+        let (leadgen_id, bundle_id, deaths) = (&killer.id.leadgen_id, &killer.id.bundle_id, self.lease.deaths.in_a_row);
+        tracing::error!(%leadgen_id, %bundle_id, deaths, "two in a row died of this lead");
         self.set_aside(Story::of(transaction), &Failure::Panicked).await
     }
 }

@@ -147,7 +147,8 @@ impl Shift<'_> {
         }
         self.stop |= failure.stops_the_shift();
         let verdict = failure.verdict(&story.transaction, &self.processor.timing, now);
-        tracing::info!(outcome = ?verdict, detail = %failure, "set aside");
+        let step = story.transaction.steps.last().map(|last| last.step.name());
+        tracing::info!(step, outcome = ?verdict, detail = %failure, "set aside");
         self.note_verdict(&verdict);
         let applied = verdict.apply(&mut story.transaction, now);
         debug_assert!(applied.is_ok(), "{applied:?}");

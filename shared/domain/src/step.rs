@@ -73,3 +73,47 @@ pub enum StepKind {
     /// A comment was left on an order.
     Comment,
 }
+
+impl StepKind {
+    /// As it is written everywhere.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::FetchLead => "fetch_lead",
+            Self::Plan => "plan",
+            Self::FindClient => "find_client",
+            Self::CreateClient => "create_client",
+            Self::UpdateClient => "update_client",
+            Self::FindOrder => "find_order",
+            Self::CreateOrder => "create_order",
+            Self::SetStatus => "set_status",
+            Self::Comment => "comment",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    fn a_step_is_logged_as_it_is_kept(
+        #[values(
+            "fetch_lead",
+            "plan",
+            "find_client",
+            "create_client",
+            "update_client",
+            "find_order",
+            "create_order",
+            "set_status",
+            "comment"
+        )]
+        name: &str,
+    ) {
+        let kind: StepKind = serde_json::from_value(name.into()).unwrap();
+        assert_eq!(kind.name(), name);
+    }
+}
