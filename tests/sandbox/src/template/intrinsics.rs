@@ -52,10 +52,14 @@ impl References {
             "AWS::DynamoDB::Table" => ("dynamodb", "table/"),
             "AWS::Serverless::Function" => ("lambda", "function:"),
             "AWS::KMS::Key" => ("kms", "key/"),
+            "AWS::IAM::Role" => ("iam", "role/"),
+            "AWS::Logs::LogGroup" => ("logs", "log-group:"),
             _ => ("cloudformation", "resource/"),
         };
+        // The ARN of a log group names its streams too.
+        let end = if service == "logs" { ":*" } else { "" };
         self.set(id, reference);
-        self.set(&format!("{id}.Arn"), format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}{id}"));
+        self.set(&format!("{id}.Arn"), format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}{id}{end}"));
     }
 
     /// What `!Ref name` answers.

@@ -19,34 +19,44 @@ pub(crate) struct Permission {
 }
 
 impl Template {
-    /// What is allowed, statement by statement. Every statement is in a policy of the function's own: a managed policy or
-    /// a policy template says less plainly what it allows, and a role of one's own would hide it.
+    /// What is allowed, statement by statement. Every statement is in the function's own role, spelled out: a managed
+    /// policy or a policy template says less plainly what it allows.
     ///
     /// # Errors
     /// When something is allowed in another way.
     pub(crate) fn permissions(&self, references: &References) -> anyhow::Result<Vec<Permission>> {
+        let roles = self.properties_of("AWS::IAM::Role", references)?;
         let functions = self.functions(references)?;
         let mut permissions = Vec::new();
         for (id, properties) in self.properties_of("AWS::Serverless::Function", references)? {
-            let name = functions.iter().find(|function| function.id == id).map(|function| function.name.clone());
-            let function = name.with_context(|| format!("{id} is no function"))?;
-            ensure!(properties["Role"].is_null(), "{id} has a role of its own");
-            let policies = properties["Policies"].as_array().with_context(|| format!("{id} has no policies"))?;
-            let statements = policies.iter().map(|policy| policy["Statement"].as_array());
-            let statements = statements.collect::<Option<Vec<_>>>().context("a policy is not spelled out")?;
-            for statement in statements.into_iter().flatten() {
-                ensure!(statement["Effect"] == "Allow", "{id} has a statement that does not allow");
-                let conditional = !statement["Condition"].is_null();
-                for action in texts(&statement["Action"])? {
-                    for resource in texts(&statement["Resource"])? {
-                        let (function, action) = (function.clone(), action.clone());
-                        permissions.push(Permission { function, action, resource, conditional });
-                    }
-                }
-            }
+            ensure!(properties["Policies"].is_null(), "{id} has policies outside its role");
+            let role = roles.iter().find(|(role, _)| properties["Role"] == references.arn(role));
+            let (_, role) = role.with_context(|| format!("{id} has no role of this template"))?;
+            let function = functions.iter().find(|function| function.id == id);
+            let function = function.map(|function| function.name.as_str()).unwrap_or_default();
+            permissions.extend(of_role(function, role).with_context(|| id)?);
         }
         Ok(permissions)
     }
+}
+
+fn of_role(function: &str, role: &Value) -> anyhow::Result<Vec<Permission>> {
+    ensure!(role["ManagedPolicyArns"].is_null(), "a managed policy");
+    let policies = role["Policies"].as_array().context("no policies")?;
+    let statements = policies.iter().map(|policy| policy["PolicyDocument"]["Statement"].as_array());
+    let statements = statements.collect::<Option<Vec<_>>>().context("a policy without statements")?;
+    let mut permissions = Vec::new();
+    for statement in statements.into_iter().flatten() {
+        ensure!(statement["Effect"] == "Allow", "a statement that does not allow");
+        let conditional = !statement["Condition"].is_null();
+        for action in texts(&statement["Action"])? {
+            for resource in texts(&statement["Resource"])? {
+                let (function, action) = (function.to_owned(), action.clone());
+                permissions.push(Permission { function, action, resource, conditional });
+            }
+        }
+    }
+    Ok(permissions)
 }
 
 /// One text, or several.
