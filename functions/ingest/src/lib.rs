@@ -15,7 +15,7 @@ mod tests;
 use std::{convert::Infallible, error::Error};
 
 pub use config::Config;
-use domain::{Clock, QueueMessage};
+use domain::{Clock, LeadgenEvent, QueueMessage};
 use facebook::{AppSecrets, AppSecretsError, Challenge, SignatureError, Webhook, answer_challenge};
 use jiff::Timestamp;
 use lambda_http::{
@@ -31,6 +31,9 @@ use tracing::Instrument;
 
 /// Largest body, in bytes after decoding. Meta promises at most 1,000 changes in one.
 const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// How many leads one log line names at most, so that it stays short: Meta announces up to 1,000 at once.
+const NAMED_IN_A_LINE: usize = 50;
 
 /// The function with everything it works with.
 #[derive(Debug)]
@@ -134,9 +137,12 @@ impl Ingest {
 
     async fn enqueue(&self, request: &Request, webhook: Webhook) -> Result<(), Refusal> {
         let Webhook { events, unreadable, ignored, tests } = webhook;
-        let leadgen_id = events.iter().map(|event| event.leadgen_id.as_str()).collect::<Vec<_>>().join(" ");
         let (leads, unreadable_changes) = (events.len(), unreadable.len());
+        let leadgen_id = (leads <= NAMED_IN_A_LINE).then(|| ids(&events));
         tracing::info!(leadgen_id, leads, unreadable_changes, ignored, tests, "webhook received");
+        if leadgen_id.is_none() {
+            events.chunks(NAMED_IN_A_LINE).for_each(|named| tracing::info!(leadgen_id = ids(named), "among them"));
+        }
         let received = Metric::count("LeadsReceived", events.len());
         let messages = events.into_iter().map(|event| message(&QueueMessage::Lead(event))).collect();
         queue::send(&self.sqs, &self.lead_queue_url, messages).await?;
@@ -169,6 +175,11 @@ impl Ingest {
         }
         response
     }
+}
+
+/// The ids of these leads, for the log.
+fn ids(events: &[LeadgenEvent]) -> String {
+    events.iter().map(|event| event.leadgen_id.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 impl Refusal {
