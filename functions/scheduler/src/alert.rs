@@ -77,17 +77,18 @@ impl Scheduler {
     }
 
     /// Has people told of leads of which Meta told nothing.
-    pub(crate) async fn note_missed(&self, leads: usize) -> Result<(), StoreError> {
-        if leads == 0 {
-            return Ok(());
-        }
-        loop {
+    ///
+    /// # Errors
+    /// When the tables refuse.
+    pub async fn note_missed(&self, leads: usize) -> Result<(), StoreError> {
+        while leads > 0 {
             let before = self.store.told().await?;
             let after = Told { missed: before.missed + leads, ..before.clone() };
             if crate::unless_changed(self.store.save_told(&before, &after).await)? {
-                return Ok(());
+                break;
             }
         }
+        Ok(())
     }
 
     /// Remembers that people were told.

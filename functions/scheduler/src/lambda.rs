@@ -15,7 +15,7 @@ use tracing::Instrument;
 use transport::{Https, Transport};
 use url::Url;
 
-use crate::{Alert, Config, Job, Language, Scheduler, alert::Channels, redrive::DeadLetters};
+use crate::{Alert, Config, Job, Language, Scheduler, Watched, alert::Channels, redrive::DeadLetters};
 
 /// Runs the function until Lambda ends it.
 ///
@@ -113,8 +113,13 @@ async fn handle(
         queues.dead_letters.move_back().await?;
     }
     queues.leads.wake(outcome.accounts).await?;
-    if let Some(alert) = &outcome.alert {
-        people.tell(scheduler, alert).await?;
+    scheduler.note_missed(outcome.missed).await?;
+    if job == Job::Wake {
+        let Watched { metrics, alert } = scheduler.watch().await?;
+        runtime::emit("scheduler", &context.request_id, scheduler.clock.now(), &metrics);
+        if let Some(alert) = alert {
+            people.tell(scheduler, &alert).await?;
+        }
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
 //! Jobs on a schedule, one file for each: `wake` nudges the accounts that have due work, has wishes to be forgotten carried
-//! out (`erase`) and people told what needs them (`alert`); `reconcile` finds leads whose webhook never came; `audit` compares RemOnline with our records;
+//! out (`erase`), and is followed by a look at how things stand (`watch`) and at what people are to be told (`alert`); `reconcile` finds leads whose webhook never came; `audit` compares RemOnline with our records;
 //! `check` looks at every connection; `redrive` moves dead letters back. Where new things go: another job is a file, a
 //! [`Job`] and a schedule in the template.
 
@@ -12,6 +12,7 @@ mod lambda;
 mod reconcile;
 mod redrive;
 mod wake;
+mod watch;
 
 use std::collections::BTreeSet;
 
@@ -25,6 +26,7 @@ use store::{ChangeError, Store, StoreError};
 pub use alert::{Alert, Language, Trouble};
 pub use config::Config;
 pub use lambda::run;
+pub use watch::Watched;
 
 /// What EventBridge sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -64,8 +66,8 @@ pub struct Outcome {
     pub metrics: Vec<Metric>,
     /// Dead letters may go back to the lead queue.
     pub redrive: bool,
-    /// What people are to be told.
-    pub alert: Option<Alert>,
+    /// Leads that were found of which Meta told nothing.
+    pub missed: usize,
 }
 
 impl Scheduler {
@@ -76,9 +78,9 @@ impl Scheduler {
     pub async fn handle(&self, job: Job, deadline: Timestamp) -> anyhow::Result<Outcome> {
         match job {
             Job::Wake => {
-                let outcome = self.wake().await?;
+                let accounts = self.wake().await?;
                 self.erase().await;
-                Ok(outcome)
+                Ok(Outcome { accounts, ..Outcome::default() })
             }
             Job::Reconcile => Ok(self.reconcile(deadline).await?),
             Job::Audit => self.audit(deadline).await,

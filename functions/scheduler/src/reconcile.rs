@@ -48,9 +48,8 @@ impl Scheduler {
         round.take_unrouted().await?;
         round.read_forms().await?;
         round.go_on_with(backfills).await?;
-        self.note_missed(round.found).await?;
         let metrics = vec![Metric::count("LeadsFoundByReconcile", round.found), Metric::count("ReconcileRounds", 1)];
-        Ok(Outcome { accounts: round.accounts, metrics, ..Outcome::default() })
+        Ok(Outcome { accounts: round.accounts, metrics, missed: round.found, ..Outcome::default() })
     }
 }
 

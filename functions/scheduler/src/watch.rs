@@ -1,0 +1,47 @@
+use std::collections::BTreeSet;
+
+use domain::{BundleState, Connection, ConnectionState, Slug};
+use jiff::Timestamp;
+use runtime::Metric;
+use store::StoreError;
+
+use crate::{Alert, Scheduler};
+
+/// How things stand.
+#[derive(Debug)]
+pub struct Watched {
+    /// What is measured.
+    pub metrics: Vec<Metric>,
+    /// What people are to be told.
+    pub alert: Option<Alert>,
+}
+
+impl Scheduler {
+    /// Looks, once a minute, at what waits too long and at what people are to be told. It comes after the accounts were
+    /// woken, and apart from it: whatever keeps it from looking keeps no lead from going on.
+    ///
+    /// # Errors
+    /// When a table refuses.
+    pub async fn watch(&self) -> Result<Watched, StoreError> {
+        let connections = self.store.connections().await?;
+        let mut metrics = vec![Metric::count("ConnectionsClosed", closed(&connections))];
+        metrics.extend(self.oldest_waiting().await?);
+        Ok(Watched { metrics, alert: self.alert(connections).await? })
+    }
+
+    /// How long the lead waits that waits longest, in milliseconds. Those of stopped bundles wait for a person.
+    async fn oldest_waiting(&self) -> Result<Option<Metric>, StoreError> {
+        let bundles = self.store.bundles().await?;
+        let stopped = bundles.iter().filter(|bundle| bundle.state == BundleState::Stopped);
+        let stopped = stopped.map(|bundle| &bundle.id).collect::<BTreeSet<&Slug>>();
+        let since = self.store.waiting_since(|bundle| stopped.contains(bundle)).await?;
+        let age =
+            |since: Timestamp| i64::try_from(self.clock.now().duration_since(since).as_millis()).unwrap_or(i64::MAX);
+        Ok(since.map(|since| Metric::milliseconds("OldestWaitingMs", age(since))))
+    }
+}
+
+fn closed(connections: &[Connection]) -> usize {
+    let closed = |state| matches!(state, ConnectionState::KeyRejected | ConnectionState::Forbidden);
+    connections.iter().filter(|connection| closed(connection.state)).count()
+}
