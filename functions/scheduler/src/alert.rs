@@ -81,14 +81,16 @@ impl Scheduler {
     /// # Errors
     /// When the tables refuse.
     pub async fn note_missed(&self, leads: usize) -> Result<(), StoreError> {
-        while leads > 0 {
+        if leads == 0 {
+            return Ok(());
+        }
+        loop {
             let before = self.store.told().await?;
             let after = Told { missed: before.missed + leads, ..before.clone() };
             if crate::unless_changed(self.store.save_told(&before, &after).await)? {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// Remembers that people were told.
