@@ -251,6 +251,7 @@ fn looks_like(person: &Person, client: &NewClient) -> bool {
     person.first_name.trim() == name("first_name")
         && person.last_name.trim() == name("last_name")
         && person.email.trim().to_lowercase() == email
+        && client.phone.as_ref().is_none_or(|phone| person.has_phone(phone))
 }
 
 /// The fields of a body, which is always an object.

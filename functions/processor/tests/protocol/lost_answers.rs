@@ -130,6 +130,26 @@ async fn a_stranger_is_not_taken_for_the_client_in_doubt() {
     assert_eq!(world.people_with("+380501119901").len(), 1);
 }
 
+/// A card that was just made of somebody with the same name and e-mail address and another phone.
+#[tokio::test(start_paused = true)]
+async fn a_card_with_another_phone_is_not_the_one_that_was_sent() {
+    let by_phone = |bundle: &mut serde_json::Value| bundle["client"]["duplicates"] = json!({ "match_on": ["phone"] });
+    let mut world = World::new(by_phone).await;
+    let namesake = world.remonline.insert_person(json!({
+        "first_name": "Олена", "last_name": "Коваль", "email": "olena@example.com",
+        "phones": [{ "title": "", "phone": "+380501119955" }],
+    }));
+    let lead = world.lead(&olena());
+    world.remonline.inject(Fault::once(Effect::status(500)).exactly("POST", PEOPLE));
+    world.announce([&lead]).await;
+
+    let settled = world.settle(&lead, 30).await;
+
+    assert_eq!(settled.state, State::Done, "{:#?}", settled.steps);
+    assert_ne!(settled.client_id, Some(namesake));
+    assert_eq!(world.people_with("+380501119901").len(), 1);
+}
+
 #[rstest]
 #[case::applied(Effect::ApplyThenDrop)]
 #[case::not_applied(Effect::status(500))]
