@@ -6,14 +6,14 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{Connection, ConnectionState, Slug, State};
+use domain::{Connection, Slug, State};
 use jiff::{SignedDuration, Timestamp};
 use store::{Finding, FindingKind, StoreError, Told};
 
 pub(crate) use channels::Channels;
 pub use words::Language;
 
-use crate::Scheduler;
+use crate::{Scheduler, is_closed, unless_changed};
 
 /// How long the next alert waits after one.
 const BETWEEN: SignedDuration = SignedDuration::from_hours(1);
@@ -53,23 +53,19 @@ impl Scheduler {
     pub(crate) async fn alert(&self, connections: Vec<Connection>) -> Result<Option<Alert>, StoreError> {
         let before = self.store.told().await?;
         let findings = self.store.findings().await?;
-        let closed = |connection: &Connection| {
-            matches!(connection.state, ConnectionState::KeyRejected | ConnectionState::Forbidden)
-        };
         let trouble = Trouble {
-            closed: connections.into_iter().filter(closed).collect(),
+            closed: connections.into_iter().filter(is_closed).collect(),
             parked: self.store.count_up_to(MOST_COUNTED, State::Parked).await?,
             review: self.store.count_up_to(MOST_COUNTED, State::Review).await?,
             found: unknown(&before, &findings),
             missed: before.missed,
         };
         let now = self.clock.now();
-        let after = if trouble.is_due(&before, now) {
+        if trouble.is_due(&before, now) {
             let latest = findings.iter().map(|finding| finding.found_at).max();
             return Ok(Some(Alert { after: trouble.told(latest.max(before.found_at), now), before, trouble }));
-        } else {
-            trouble.still_told(&before)
-        };
+        }
+        let after = trouble.still_told(&before);
         if after != before {
             self.keep_told(&before, &after).await?;
         }
@@ -87,7 +83,7 @@ impl Scheduler {
         loop {
             let before = self.store.told().await?;
             let after = Told { missed: before.missed + leads, ..before.clone() };
-            if crate::unless_changed(self.store.save_told(&before, &after).await)? {
+            if unless_changed(self.store.save_told(&before, &after).await)? {
                 return Ok(());
             }
         }
@@ -103,7 +99,7 @@ impl Scheduler {
 
     /// Where somebody else wrote meanwhile, the next round sees what is left to be told.
     async fn keep_told(&self, before: &Told, after: &Told) -> Result<(), StoreError> {
-        crate::unless_changed(self.store.save_told(before, after).await).map(drop)
+        unless_changed(self.store.save_told(before, after).await).map(drop)
     }
 }
 

@@ -4,7 +4,7 @@ use futures::{StreamExt, TryStreamExt};
 use runtime::Metric;
 use store::{SecretError, StoreError};
 
-use crate::{Outcome, Scheduler, unless_changed};
+use crate::{Outcome, Scheduler, is_closed, unless_changed};
 
 /// Connections looked at side by side.
 const PARALLEL: usize = 4;
@@ -38,8 +38,7 @@ impl Scheduler {
         if checkup.has_failed(PAGE_SUBSCRIPTION) && !paused {
             self.subscribe(connection).await;
         }
-        let closed = matches!(connection.state, ConnectionState::KeyRejected | ConnectionState::Forbidden);
-        if closed && checkup.works() {
+        if is_closed(connection) && checkup.works() {
             return Ok(Checked { failed, accounts: self.reopen(connection).await? });
         }
         self.note(connection, checkup.refused).await?;

@@ -1,5 +1,6 @@
 //! Jobs on a schedule, one file for each: `wake` nudges the accounts that have due work, has wishes to be forgotten carried
-//! out (`erase`), and is followed by a look at how things stand (`watch`) and at what people are to be told (`alert`); `reconcile` finds leads whose webhook never came; `audit` compares RemOnline with our records;
+//! out (`erase`), and is followed by a look at how things stand (`watch`) and at what people are to be told (`alert`);
+//! `reconcile` finds leads whose webhook never came; `audit` compares RemOnline with our records;
 //! `check` looks at every connection; `redrive` moves dead letters back. Where new things go: another job is a file, a
 //! [`Job`] and a schedule in the template.
 
@@ -17,7 +18,7 @@ mod watch;
 use std::collections::BTreeSet;
 
 use connections::Systems;
-use domain::{AccountId, Clock, Timing};
+use domain::{AccountId, Clock, Connection, ConnectionState, Timing};
 use jiff::Timestamp;
 use runtime::Metric;
 use serde::Deserialize;
@@ -88,6 +89,11 @@ impl Scheduler {
             Job::Redrive => Ok(self.redrive().await?),
         }
     }
+}
+
+/// Whether the other system refused the connection: nobody but a check uses it until that is mended.
+fn is_closed(connection: &Connection) -> bool {
+    matches!(connection.state, ConnectionState::KeyRejected | ConnectionState::Forbidden)
 }
 
 /// False when somebody else changed the row meanwhile: what they made of it holds.

@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 
-use domain::{BundleState, Connection, ConnectionState, Slug};
+use domain::{BundleState, Slug};
 use jiff::Timestamp;
 use runtime::Metric;
 use store::StoreError;
 
-use crate::{Alert, Scheduler};
+use crate::{Alert, Scheduler, is_closed};
 
 /// How things stand.
 #[derive(Debug)]
@@ -24,7 +24,8 @@ impl Scheduler {
     /// When a table refuses.
     pub async fn watch(&self) -> Result<Watched, StoreError> {
         let connections = self.store.connections().await?;
-        let mut metrics = vec![Metric::count("ConnectionsClosed", closed(&connections))];
+        let closed = connections.iter().filter(|connection| is_closed(connection)).count();
+        let mut metrics = vec![Metric::count("ConnectionsClosed", closed)];
         metrics.extend(self.oldest_waiting().await?);
         Ok(Watched { metrics, alert: self.alert(connections).await? })
     }
@@ -39,9 +40,4 @@ impl Scheduler {
             |since: Timestamp| i64::try_from(self.clock.now().duration_since(since).as_millis()).unwrap_or(i64::MAX);
         Ok(since.map(|since| Metric::milliseconds("OldestWaitingMs", age(since))))
     }
-}
-
-fn closed(connections: &[Connection]) -> usize {
-    let closed = |state| matches!(state, ConnectionState::KeyRejected | ConnectionState::Forbidden);
-    connections.iter().filter(|connection| closed(connection.state)).count()
 }

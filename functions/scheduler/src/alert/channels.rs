@@ -11,6 +11,9 @@ use transport::Transport;
 /// The subject of an e-mail. SNS takes ASCII only, so it is the product's name in every language.
 const SUBJECT: &str = "RemOnline Leads";
 
+/// The longest text that Telegram takes, in characters; it refuses more. Source: Telegram Bot API, `sendMessage`.
+const LONGEST_TELEGRAM: usize = 4096;
+
 /// Where alerts go.
 #[derive(Debug)]
 pub(crate) struct Channels {
@@ -46,7 +49,7 @@ impl Channels {
         }
         for target in &targets {
             tried += 1;
-            reached += usize::from(self.send(target, text).await);
+            reached += usize::from(send(&*self.transport, target, text).await);
         }
         tracing::info!(tried, reached, "people were told what needs them");
         tried == 0 || reached > 0
@@ -70,24 +73,24 @@ impl Channels {
         let told = published.map_err(aws_sdk_sns::Error::from);
         told.inspect_err(|error| tracing::error!(%error, channel = "sns", "nobody was told")).is_ok()
     }
+}
 
-    /// The address holds a secret, so that it is in no log.
-    async fn send(&self, target: &Target, text: &str) -> bool {
-        let channel = target.channel();
-        let Some(request) = target.request(text) else {
-            tracing::error!(channel, "nobody was told: the address is none");
-            return false;
-        };
-        match self.transport.send(request).await {
-            Ok(answer) if answer.status().is_success() => true,
-            Ok(answer) => {
-                tracing::error!(channel, status = answer.status().as_u16(), "nobody was told");
-                false
-            }
-            Err(error) => {
-                tracing::error!(channel, %error, "nobody was told");
-                false
-            }
+/// The address holds a secret, so that it is in no log.
+async fn send(transport: &dyn Transport, target: &Target, text: &str) -> bool {
+    let channel = target.channel();
+    let Some(request) = target.request(text) else {
+        tracing::error!(channel, "nobody was told: the address is none");
+        return false;
+    };
+    match transport.send(request).await {
+        Ok(answer) if answer.status().is_success() => true,
+        Ok(answer) => {
+            tracing::error!(channel, status = answer.status().as_u16(), "nobody was told");
+            false
+        }
+        Err(error) => {
+            tracing::error!(channel, %error, "nobody was told");
+            false
         }
     }
 }
@@ -105,6 +108,7 @@ impl Target {
             Self::Slack { url } => post(url.expose_secret(), &json!({"text": text})),
             Self::Telegram { token, chat_id } => {
                 let url = format!("https://api.telegram.org/bot{}/sendMessage", token.expose_secret());
+                let text = text.chars().take(LONGEST_TELEGRAM).collect::<String>();
                 post(&url, &json!({"chat_id": chat_id, "text": text}))
             }
         }
@@ -141,6 +145,8 @@ fn post(url: &str, body: &Value) -> Option<Request<Bytes>> {
 #[cfg(test)]
 mod tests {
     use pretty_assertions::assert_eq;
+    use rstest::rstest;
+    use transport::TransportError;
 
     use super::*;
 
@@ -161,6 +167,36 @@ mod tests {
         ];
         assert_eq!(told.collect::<Vec<_>>(), expected);
         assert!(!format!("{targets:?}").contains("secret"));
+    }
+
+    /// The other side, which answers everything alike.
+    #[derive(Debug)]
+    struct Answering(Result<u16, TransportError>);
+
+    #[async_trait::async_trait]
+    impl Transport for Answering {
+        async fn send(&self, _: Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
+            let mut answer = http::Response::new(Bytes::new());
+            *answer.status_mut() = http::StatusCode::from_u16(self.0.clone()?).unwrap();
+            Ok(answer)
+        }
+    }
+
+    #[rstest]
+    #[case(Ok(200), true)]
+    #[case(Ok(401), false)]
+    #[case(Err(TransportError::NotSent("no route".to_owned())), false)]
+    #[tokio::test]
+    async fn only_who_took_it_was_told(#[case] answer: Result<u16, TransportError>, #[case] told: bool) {
+        let target = Target::parse("telegram 42:secret -100500").unwrap();
+        assert_eq!(send(&Answering(answer), &target, "x").await, told);
+    }
+
+    #[test]
+    fn telegram_gets_no_more_than_it_takes() {
+        let request = Target::parse("telegram 42:secret -100500").unwrap().request(&"ї".repeat(5_000)).unwrap();
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!(body["text"].as_str().unwrap().chars().count(), LONGEST_TELEGRAM);
     }
 
     #[test]
