@@ -87,7 +87,7 @@ impl Store {
             }
         }
         for state in [State::Parked, State::Review, State::Skipped] {
-            for entry in self.listed(state, Some(first)).await? {
+            for entry in self.listed(state, first).await? {
                 let day = place(&entry).and_then(|place| days.get_mut(keys::day(place)));
                 day.into_iter().for_each(|day| day.count(state));
             }
@@ -98,7 +98,7 @@ impl Store {
 
     /// How many transactions are in a state off the straight way now: waiting, parked, in review, skipped or erased.
     pub async fn count_in(&self, state: State) -> Result<usize, StoreError> {
-        Ok(self.listed(state, None).await?.len())
+        self.count_up_to(usize::MAX, state).await
     }
 
     /// Calls to an account on this day, and how many of them it refused with 429.
@@ -118,9 +118,9 @@ impl Store {
         Ok(entries)
     }
 
-    async fn listed(&self, state: State, since: Option<Timestamp>) -> Result<Vec<Item>, StoreError> {
+    async fn listed(&self, state: State, since: Timestamp) -> Result<Vec<Item>, StoreError> {
         let Some(listed) = keys::listed_state(state) else { return Ok(Vec::new()) };
-        let from = since.map(keys::history_from);
+        let from = Some(keys::history_from(since));
         let query = Query { index: Some(Index::State), from, ..Query::partition(TABLE, listed) };
         Ok(self.database.query(&query).await?)
     }
