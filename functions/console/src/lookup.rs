@@ -58,6 +58,9 @@ impl Look<'_> {
         if rules.mode == ClientMode::CreateAlways {
             return Ok(matches);
         }
+        if let Some(client) = self.by_both(new).await? {
+            return Ok(Matches { by_phone: vec![client.clone()], by_email: vec![client] });
+        }
         for key in &rules.match_on {
             match key {
                 MatchKey::Phone => matches.by_phone = self.by_phone(new).await?,
@@ -69,6 +72,14 @@ impl Look<'_> {
             }
         }
         Ok(matches)
+    }
+
+    /// The client that phone and e-mail together are known to lead to, where only one with both counts.
+    async fn by_both(&self, new: &NewClient) -> Result<Option<ExistingClient>, Problem> {
+        let both = new.phone.as_ref().zip(new.email.as_ref());
+        let both = both.filter(|_| self.bundle.document.client.duplicates.wants_both());
+        let Some((phone, email)) = both else { return Ok(None) };
+        self.known(&self.app.hasher.both(phone.e164(), email.as_str())).await
     }
 
     async fn by_phone(&self, new: &NewClient) -> Result<Vec<ExistingClient>, Problem> {

@@ -120,10 +120,12 @@ impl Shift<'_> {
     ) -> Result<Option<i64>, Failure> {
         let mut found = Vec::new();
         for known in known {
-            found.extend(self.search(story, telling, known.key).await?);
+            if let [key] = known.keys[..] {
+                found.extend(self.search(story, telling, key).await?);
+            }
         }
         let since = attempt.first_at - CLOCK_SKEW;
-        let searchable = known.iter().any(|known| known.key == MatchKey::Phone);
+        let searchable = known.iter().any(|known| known.keys == [MatchKey::Phone]);
         if found.is_empty() && !searchable {
             // RemOnline may not search by e-mail at all; the newest clients are looked through instead.
             let newest = telling.remonline.people_created_since(since, 1).await;

@@ -13,10 +13,13 @@ use crate::{
 /// How a step says that a recorded client is in RemOnline no more.
 pub(crate) const GONE: &str = "gone";
 
-/// What the dedup index knows under one key of the person.
+const BOTH: [MatchKey; 2] = [MatchKey::Phone, MatchKey::Email];
+
+/// What the dedup index knows of the person in one place.
 #[derive(Debug, Clone)]
 pub(crate) struct Known {
-    pub key: MatchKey,
+    /// The phone number or the e-mail address; or both together, where only a client with both counts.
+    pub keys: Vec<MatchKey>,
     pub hash: String,
     pub entry: Option<PersonEntry>,
     /// The client in RemOnline that the key turned out to lead to, where another one was taken.
@@ -34,13 +37,18 @@ impl Shift<'_> {
     pub(crate) async fn known(&self, telling: &Telling) -> Result<Vec<Known>, Failure> {
         let client = &telling.plan.client;
         let hasher = &self.processor.hasher;
-        let phone = client.phone.as_ref().map(|phone| (MatchKey::Phone, hasher.phone(phone.e164())));
-        let email = client.email.as_ref().map(|email| (MatchKey::Email, hasher.email(email.as_str())));
-        let keys = phone.into_iter().chain(email).collect::<Vec<_>>();
-        let hashes = keys.iter().map(|(_, hash)| hash.clone()).collect::<Vec<_>>();
+        let phone = client.phone.as_ref().map(domain::Phone::e164);
+        let email = client.email.as_ref().map(domain::Email::as_str);
+        let both = phone.zip(email).filter(|_| telling.rules.client.duplicates.wants_both());
+        let places = [
+            phone.map(|phone| (vec![MatchKey::Phone], hasher.phone(phone))),
+            email.map(|email| (vec![MatchKey::Email], hasher.email(email))),
+            both.map(|(phone, email)| (BOTH.to_vec(), hasher.both(phone, email))),
+        ];
+        let (keys, hashes): (Vec<_>, Vec<_>) = places.into_iter().flatten().unzip();
         let entries = self.processor.store.persons(&self.lease.account, &hashes).await?;
-        let known = keys.into_iter().zip(entries);
-        Ok(known.map(|((key, hash), entry)| Known { key, hash, entry, elsewhere: None }).collect())
+        let known = keys.into_iter().zip(hashes).zip(entries);
+        Ok(known.map(|((keys, hash), entry)| Known { keys, hash, entry, elsewhere: None }).collect())
     }
 
     /// The clients that may be this person. Where one matching key is enough, the keys after it only show whether they
@@ -56,11 +64,14 @@ impl Shift<'_> {
         if rules.mode == ClientMode::CreateAlways {
             return Ok(matches);
         }
+        if let Some(client) = self.find_in_index(story, telling, known, &BOTH).await? {
+            return Ok(Matches { by_phone: vec![client.clone()], by_email: vec![client] });
+        }
         let mut taken: Option<ExistingClient> = None;
         for key in &rules.match_on {
-            let Some(place) = known.iter().position(|known| known.key == *key) else { continue };
+            let Some(place) = known.iter().position(|known| known.keys == [*key]) else { continue };
             let found = match &taken {
-                Some(taken) => self.find_elsewhere(story, telling, known, place, taken).await?,
+                Some(taken) => self.find_elsewhere(story, telling, known, (*key, place), taken).await?,
                 None => self.find_by_key(story, telling, known, *key).await?,
             };
             if rules.match_keys == Match::Any && taken.is_none() {
@@ -83,14 +94,13 @@ impl Shift<'_> {
         story: &mut Story,
         telling: &Telling,
         known: &mut [Known],
-        place: usize,
+        (key, place): (MatchKey, usize),
         taken: &ExistingClient,
     ) -> Result<Vec<ExistingClient>, Failure> {
-        let key = known[place].key;
         if known[place].client_id() == Some(taken.id) {
             return Ok(Vec::new());
         }
-        if let Some(other) = self.find_in_index(story, telling, known, key).await? {
+        if let Some(other) = self.find_in_index(story, telling, known, &[key]).await? {
             return Ok(vec![other]);
         }
         if has_key(taken, key, &telling.plan.client) {
@@ -110,7 +120,7 @@ impl Shift<'_> {
         known: &mut [Known],
         key: MatchKey,
     ) -> Result<Vec<ExistingClient>, Failure> {
-        let indexed = self.find_in_index(story, telling, known, key).await?;
+        let indexed = self.find_in_index(story, telling, known, &[key]).await?;
         if indexed.is_some() && telling.rules.client.duplicates.match_keys == Match::Any {
             return Ok(Vec::from_iter(indexed));
         }
@@ -119,15 +129,15 @@ impl Shift<'_> {
         Ok(indexed.iter().cloned().chain(others.map(ExistingClient::from)).collect())
     }
 
-    /// The client that the dedup index has for a key, as RemOnline has it now.
+    /// The client that the dedup index has for a key, or for several together, as RemOnline has it now.
     async fn find_in_index(
         &mut self,
         story: &mut Story,
         telling: &Telling,
         known: &mut [Known],
-        key: MatchKey,
+        keys: &[MatchKey],
     ) -> Result<Option<ExistingClient>, Failure> {
-        let indexed = known.iter().find(|known| known.key == key).and_then(Known::client_id);
+        let indexed = known.iter().find(|known| known.keys == keys).and_then(Known::client_id);
         let Some(id) = indexed else { return Ok(None) };
         let found = telling.remonline.person(id).await;
         story.note(self, telling, StepKind::FindClient, found_word(matches!(found, Ok(Some(_)))), &found);

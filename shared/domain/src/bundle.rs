@@ -156,6 +156,14 @@ impl Default for ClientDuplicates {
     }
 }
 
+impl ClientDuplicates {
+    /// Whether only a client with both the phone number and the e-mail address counts: then the two together are a key too.
+    pub fn wants_both(&self) -> bool {
+        let by_both = self.match_on.contains(&MatchKey::Phone) && self.match_on.contains(&MatchKey::Email);
+        by_both && self.match_keys == Match::All && self.mode != ClientMode::CreateAlways
+    }
+}
+
 /// What makes two clients the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -63,6 +63,11 @@ impl Hasher {
         self.hash("email", lower)
     }
 
+    /// The hash of a phone number in E.164 and an e-mail address in lower case together.
+    pub fn both(&self, e164: &str, lower: &str) -> String {
+        self.hash("both", &format!("{e164} {lower}"))
+    }
+
     /// A key of its own for `purpose`, from which neither this installation's key nor the key for another purpose
     /// can be found.
     pub fn key_for(&self, purpose: &str) -> SecretBox<[u8; 32]> {
@@ -140,6 +145,8 @@ mod tests {
         let others = [
             hasher.phone("+380501110002"),
             hasher.email("+380501110001"),
+            hasher.both("+380501110001", ""),
+            hasher.both("+380501110001", "olena@example.com"),
             Hasher::with_key([8; 32]).phone("+380501110001"),
         ];
         assert!(!others.contains(&phone));

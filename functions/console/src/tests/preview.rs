@@ -64,6 +64,23 @@ async fn a_known_person_is_updated_and_the_order_found() {
     assert_eq!(client, &json!({"decision": "unchanged", "client_id": client_id, "requests": []}));
 }
 
+/// A search would lead nowhere: the card has the phone number alone by now.
+#[tokio::test]
+async fn where_both_keys_must_agree_the_client_known_by_both_counts() {
+    let world = World::started().await;
+    let client_id = world.remonline.insert_person(json!({"first_name": "Olena", "phones": [{"phone": "0670001122"}]}));
+    let lead = world.lead("900000000000001", 0, |_| ()).await;
+    let hash = world.hasher.both("+380670001122", "olena@example.com");
+    let persons = vec![store::PersonWrite::Settle { hash, client_id }];
+    world.store.save(Change { persons, ..Change::new(&lead, &lead) }).await.unwrap();
+    let client = world.post(PREVIEW, olena()).await.expect(200)["client"].clone();
+    assert_eq!(client["decision"], "update", "one key is enough");
+
+    with(&world, "/client/duplicates/match", json!("all")).await;
+    let client = world.post(PREVIEW, olena()).await.expect(200)["client"].clone();
+    assert_eq!((&client["decision"], &client["client_id"]), (&json!("update"), &json!(client_id)));
+}
+
 #[tokio::test]
 async fn a_closed_order_does_not_count_where_only_open_ones_do() {
     let world = World::started().await;
