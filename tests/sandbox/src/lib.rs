@@ -21,7 +21,7 @@ mod schedule;
 mod template;
 mod tripwire;
 
-pub use aws::{Published, QueueCount, QueueFault};
+pub use aws::{Published, QueueCount, QueueFault, Units};
 pub use options::Options;
 pub use sandbox::{Queue, Sandbox};
 pub use tripwire::{Failpoint, Moment, Trap};

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::aws::{Aws, Parameters, Published, QueueCount, QueueFault};
+use crate::aws::{Aws, Parameters, Published, QueueCount, QueueFault, Units};
 use crate::gateway::Gateway;
 use crate::lambda::{Launch, Logs, Pool};
 use crate::outside::Outside;
@@ -205,6 +205,11 @@ impl Sandbox {
     /// What was published to topics so far.
     pub fn published(&self) -> Vec<Published> {
         self.aws.services().published()
+    }
+
+    /// What the functions consumed of DynamoDB so far, by their names.
+    pub fn consumed(&self) -> BTreeMap<String, Units> {
+        self.aws.consumed()
     }
 
     /// Lets sending to `queue` go wrong from now on, or right again.

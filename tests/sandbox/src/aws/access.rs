@@ -62,7 +62,7 @@ pub(super) async fn guard(State(access): State<Arc<Access>>, request: Request, n
 }
 
 /// The key that signed. Source: AWS, "Signature Version 4 for API requests".
-fn access_key(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn access_key(headers: &HeaderMap) -> Option<&str> {
     let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     authorization.split_once("Credential=")?.1.split('/').next()
 }

@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::{self, Access};
 use super::data_dir::DataDir;
+use super::units::{self, Meter};
 use crate::template::Table;
 
 /// How often expired items are removed. AWS takes up to days, so nothing may rely on it.
@@ -55,11 +56,13 @@ pub(super) fn create_table(database: &Database, table: &Table) -> anyhow::Result
     Ok(())
 }
 
-/// Answers on the first listener until `stop`, those that may do what they ask for; the second is for the way behind it.
+/// Answers on the first listener until `stop`, those that may do what they ask for, and counts what that costs; the second is
+/// for the way behind it.
 pub(super) fn serve(
     [front, back]: [TcpListener; 2],
     database: Database,
     access: &Arc<Access>,
+    meter: &Meter,
     stop: &CancellationToken,
 ) -> anyhow::Result<SocketAddr> {
     let (address, behind) = (front.local_addr()?, Behind::at(back.local_addr()?));
@@ -71,6 +74,7 @@ pub(super) fn serve(
         }
     });
     let router = Router::new().fallback(forward).with_state(behind);
+    let router = router.layer(from_fn_with_state(meter.clone(), units::count));
     let router = router.layer(from_fn_with_state(Arc::clone(access), access::guard));
     let serving = axum::serve(front, router).with_graceful_shutdown(stop.clone().cancelled_owned());
     tokio::spawn(async move {

@@ -10,7 +10,9 @@ mod resources;
 mod services;
 mod sqs_limits;
 mod topics;
+mod units;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub use self::queues::QueueCount;
 pub(crate) use self::resources::Parameters;
 pub(crate) use self::services::Services;
 pub use self::topics::Published;
+use self::units::Meter;
+pub use self::units::Units;
 use crate::template::{References, Template};
 
 /// The account that owns everything; the one the embedded services assume.
@@ -45,6 +49,7 @@ pub(crate) struct Aws {
     services: Arc<Services>,
     dynamodb: SocketAddr,
     others: SocketAddr,
+    meter: Meter,
     /// Held as long as the services run, so that no second sandbox writes to the same files.
     _data_dir: Option<DataDir>,
 }
@@ -62,14 +67,20 @@ impl Aws {
         let services = Arc::new(Services::open(data_dir.as_ref()).await?);
         let references = resources::create(template, parameters, &services, &database).await?;
         let access = Arc::new(Access::of(&template.permissions(&references)?));
-        let dynamodb = dynamodb::serve([listen().await?, listen().await?], database, &access, stop)?;
+        let meter = Meter::default();
+        let dynamodb = dynamodb::serve([listen().await?, listen().await?], database, &access, &meter, stop)?;
         let others = services::serve(listen().await?, Arc::clone(&services), access, stop)?;
-        Ok(Self { references, services, dynamodb, others, _data_dir: data_dir })
+        Ok(Self { references, services, dynamodb, others, meter, _data_dir: data_dir })
     }
 
     /// The queues, for the event source mapping.
     pub(crate) fn services(&self) -> &Arc<Services> {
         &self.services
+    }
+
+    /// What the functions consumed of DynamoDB so far, by their names.
+    pub(crate) fn consumed(&self) -> BTreeMap<String, Units> {
+        self.meter.consumed()
     }
 
     /// The SDK's own environment variables that lead a function here, with the right to do what its policies allow.
