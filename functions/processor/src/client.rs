@@ -83,10 +83,7 @@ impl Shift<'_> {
         let created = telling.remonline.create_person(&object(telling.plan.client.create_body())).await;
         story.note(self, telling, StepKind::CreateClient, "created", &created);
         match created {
-            Ok(person) => {
-                self.client_is(story, person.id, ClientOutcome::Created, known)?;
-                self.save(story).await
-            }
+            Ok(person) => self.client_is(story, person.id, ClientOutcome::Created, known),
             Err(error @ remonline::Error::OutcomeUnknown(_)) => Err(self.doubt(story, attempt, &error)),
             Err(error) => {
                 // It is known not to have taken effect: the person is free for other leads again.
@@ -102,8 +99,7 @@ impl Shift<'_> {
     async fn resolve_client(&mut self, story: &mut Story, telling: &Telling, attempt: Attempt) -> Result<(), Failure> {
         let known = self.known(telling).await?;
         if let Some(id) = self.made_since(story, telling, &attempt, &known).await? {
-            self.client_is(story, id, ClientOutcome::Created, &known)?;
-            return self.save(story).await;
+            return self.client_is(story, id, ClientOutcome::Created, &known);
         }
         let again = self.missed(story, attempt, Stage::ClientIntent)?;
         self.create_client(story, telling, again, &known).await
@@ -165,7 +161,9 @@ impl Shift<'_> {
         }
     }
 
-    /// The client is known from now on, and so is the person under every key that led nowhere before.
+    /// The client is known from now on, and so is the person under every key that led nowhere before. It is stored with
+    /// what comes next, which is the order's intent or the end of the story: nothing is asked before, but about the orders of
+    /// a client that was there already.
     fn client_is(
         &mut self,
         story: &mut Story,

@@ -45,7 +45,7 @@ impl Shift<'_> {
         order: &NewOrder,
     ) -> Result<(), Failure> {
         if let Some(ours) = self.find_moved_order(story, telling).await? {
-            return self.order_is(story, &ours).await;
+            return self.order_is(story, &ours);
         }
         let Some(id) = self.find_order(story, telling, rules).await? else {
             let attempt = Attempt::first(self.now(), self.lease.until);
@@ -135,7 +135,7 @@ impl Shift<'_> {
         let created = telling.remonline.create_order(&object(body)).await;
         story.note(self, telling, StepKind::CreateOrder, "created", &created);
         match created {
-            Ok(created) => self.order_is(story, &created).await,
+            Ok(created) => self.order_is(story, &created),
             Err(error @ remonline::Error::OutcomeUnknown(_)) => Err(self.doubt(story, attempt, &error)),
             Err(error) => {
                 story.transaction.run(Stage::ClientSet, self.now())?;
@@ -157,7 +157,7 @@ impl Shift<'_> {
         let orders = self.orders_of_client(story, telling, Some(attempt.first_at - CLOCK_SKEW)).await?;
         let marker = story.marker();
         if let Some(ours) = orders.iter().find(|order| order.manager_notes.contains(&marker)) {
-            return self.order_is(story, ours).await;
+            return self.order_is(story, ours);
         }
         let again = self.missed(story, attempt.clone(), Stage::OrderIntent)?;
         if orders.iter().any(|found| may_be_ours(found, order, &attempt)) {
@@ -166,13 +166,12 @@ impl Shift<'_> {
         self.create_order(story, telling, order, again).await
     }
 
-    /// The order is known from now on.
-    async fn order_is(&mut self, story: &mut Story, order: &Order) -> Result<(), Failure> {
+    /// The order is known from now on. It is stored before anything else is sent, at the latest when the story ends.
+    fn order_is(&self, story: &mut Story, order: &Order) -> Result<(), Failure> {
         let created_at = order.created_at.unwrap_or_else(|| self.now());
         story.known_order = Some(KnownOrder { client_id: story.client_id()?, order_id: order.id, created_at });
         story.first_status = order.status.as_ref().map(|status| status.id);
-        story.transaction.set_order(Some(order.id), OrderOutcome::Created, self.now())?;
-        self.save(story).await
+        Ok(story.transaction.set_order(Some(order.id), OrderOutcome::Created, self.now())?)
     }
 
     /// Sets the status that the bundle asks for, unless the order was created with it.
@@ -181,6 +180,7 @@ impl Shift<'_> {
         if story.first_status == Some(wanted) || story.did(StepKind::SetStatus, "set") {
             return Ok(());
         }
+        self.save(story).await?;
         let set = telling.remonline.set_status(id, wanted, None).await;
         story.note(self, telling, StepKind::SetStatus, "set", &set);
         // A status sets what is to be, so it may be repeated.

@@ -28,6 +28,9 @@ pub(crate) struct Story {
     /// The answers, once read.
     pub answers: Option<Answers>,
     answers_changed: bool,
+    /// Bodies were sent that are to be kept with the answers when the story ends or stops. A process that dies before loses
+    /// them: the history shows such a step without its body.
+    bodies_to_keep: bool,
     /// What the next save tells the dedup index about the person.
     pub persons: Vec<PersonWrite>,
     /// The order that the next save tells the dedup index.
@@ -157,7 +160,7 @@ impl Shift<'_> {
         if applied.is_err() || (verdict == Verdict::Leave && !not_sent) {
             return Ok(());
         }
-        story.answers_changed |= story.answers.is_some();
+        story.answers_changed |= std::mem::take(&mut story.bodies_to_keep);
         match self.save(&mut story).await {
             Err(Failure::Store(error)) => Err(error),
             Err(overtaken) => {
@@ -200,8 +203,18 @@ impl Story {
     pub(crate) fn of(stored: Transaction) -> Self {
         let (transaction, answers, persons, known_order) = (stored.clone(), None, Vec::new(), None);
         let client_from_before = stored.client_id.is_some();
-        let (answers_changed, first_status) = (false, None);
-        Self { stored, transaction, answers, answers_changed, persons, known_order, first_status, client_from_before }
+        let (answers_changed, bodies_to_keep, first_status) = (false, false, None);
+        Self {
+            stored,
+            transaction,
+            answers,
+            answers_changed,
+            bodies_to_keep,
+            persons,
+            known_order,
+            first_status,
+            client_from_before,
+        }
     }
 
     /// The marker of the lead's order.
@@ -270,7 +283,7 @@ impl Story {
         });
         if let (Some(answers), Some(body)) = (&mut self.answers, last.and_then(|last| last.body.clone())) {
             answers.bodies.push(RequestBody { at, step: kind, body });
-            self.answers_changed = true;
+            self.bodies_to_keep = true;
         }
     }
 
@@ -301,6 +314,7 @@ impl Story {
         self.transaction.add_step(Step { step, request, ..own_step(at, "left_out") });
         if let Some(answers) = &mut self.answers {
             answers.bodies.push(RequestBody { at, step, body });
+            self.bodies_to_keep = true;
         }
     }
 

@@ -217,7 +217,7 @@ impl Transaction {
             return Err(IllegalTransition { from: self.state, to: "an earlier stage" });
         }
         self.stage = stage;
-        self.enter(State::Running, None, Some(now), now);
+        self.keep_running(now);
         Ok(())
     }
 
@@ -271,7 +271,7 @@ impl Transaction {
         self.stage = Stage::Fetched;
         self.client_id = None;
         self.client_outcome = None;
-        self.enter(State::Running, None, Some(now), now);
+        self.keep_running(now);
         Ok(())
     }
 
@@ -337,6 +337,12 @@ impl Transaction {
 
     fn leave(&self, to: &'static str) -> Result<(), IllegalTransition> {
         if self.is_final() { Err(IllegalTransition { from: self.state, to }) } else { Ok(()) }
+    }
+
+    /// It keeps its place among what is due, since each move in that list is a write.
+    fn keep_running(&mut self, now: Timestamp) {
+        let due_at = self.due_at.filter(|due_at| *due_at <= now).unwrap_or(now);
+        self.enter(State::Running, None, Some(due_at), now);
     }
 
     fn enter(&mut self, state: State, reason: Option<Reason>, due_at: Option<Timestamp>, now: Timestamp) {

@@ -68,8 +68,12 @@ impl Answers {
 }
 
 impl Store {
-    /// Records a lead that was announced. Of two who record one lead at once, one is told that it is known.
+    /// Records a lead that was announced. Of two who record one lead at once, one is told that it is known. Meta announces
+    /// leads again and again, so it is looked at first: a read costs a small part of a write that is refused.
     pub async fn record(&self, transaction: &Transaction) -> Result<Recorded, StoreError> {
+        if let Some(known) = self.transaction(&transaction.id).await? {
+            return Ok(Recorded::Known(Box::new(known)));
+        }
         self.note_month(transaction).await?;
         let mut writes = vec![not_erased(&transaction.id.leadgen_id), put_row(transaction, Condition::absent())?];
         writes.extend(keys::list_entry(transaction).as_ref().map(put_entry));
@@ -188,9 +192,11 @@ pub(crate) fn not_erased(leadgen_id: &MetaId) -> Write {
     Write::Check { table: TABLE, key: keys::tombstone(leadgen_id), condition: Condition::absent() }
 }
 
-/// The row of a transaction with what its indexes and the table's clean-up need.
+/// The row of a transaction with what its indexes and the table's clean-up need. It is written at each step, so nothing is
+/// said of what is not there.
 pub(crate) fn put_row(transaction: &Transaction, condition: Condition) -> Result<Write, StoreError> {
     let mut item = row::row(&keys::transaction(&transaction.id), transaction)?;
+    item.values_mut().for_each(leave_out_nulls);
     let place = keys::history_key(transaction);
     item.insert(Index::History.partition().to_owned(), keys::month(&place).into());
     item.insert(Index::SORT.to_owned(), place.into());
@@ -199,6 +205,17 @@ pub(crate) fn put_row(transaction: &Transaction, condition: Condition) -> Result
     item.extend(took.map(|took| (Index::TOOK.to_owned(), took.into())));
     let expires_at = transaction.is_final().then(|| transaction.updated_at + KEPT);
     Ok(Write::Put { table: TABLE, item: expiring(item, expires_at), condition })
+}
+
+fn leave_out_nulls(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|_, value| !value.is_null());
+            fields.values_mut().for_each(leave_out_nulls);
+        }
+        Value::Array(values) => values.iter_mut().for_each(leave_out_nulls),
+        _ => {}
+    }
 }
 
 pub(crate) fn put_entry(entry: &Key) -> Write {

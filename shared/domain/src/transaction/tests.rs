@@ -99,6 +99,19 @@ fn a_retry_keeps_the_stage_and_forgets_the_tries() {
     assert_eq!((it.stage, it.blocked_by), (Stage::OrderIntent(attempt(2)), None));
 }
 
+#[test]
+fn what_is_worked_on_keeps_its_place_among_what_is_due() {
+    let mut it = received();
+    it.run(Stage::Fetched, at(5)).unwrap();
+    assert_eq!(it.due_at, Some(at(0)));
+    it.wait(Reason::RemonlineUnavailable, Some(at(90)), at(6)).unwrap();
+    it.run(Stage::Fetched, at(95)).unwrap();
+    assert_eq!(it.due_at, Some(at(90)));
+    it.wait(Reason::RemonlineUnavailable, Some(at(200)), at(96)).unwrap();
+    it.run(Stage::Fetched, at(100)).unwrap();
+    assert_eq!(it.due_at, Some(at(100)), "ahead of its time it is due now");
+}
+
 #[rstest]
 #[case(Stage::ClientSet, true)]
 #[case(Stage::ClientIntent(attempt(1)), false)]
@@ -111,7 +124,7 @@ fn a_client_is_lost_only_while_no_order_is_intended(#[case] stage: Stage, #[case
     it.stage = stage;
     let before = it.clone();
     assert_eq!(it.lose_client(at(3)).is_ok(), allowed);
-    let lost = (Stage::Fetched, None, Some(at(3)));
+    let lost = (Stage::Fetched, None, Some(at(0)));
     if allowed { assert_eq!((it.stage, it.client_id, it.due_at), lost) } else { assert_eq!(it, before) }
 }
 

@@ -6,6 +6,7 @@ mod bundles;
 mod canaries;
 mod clients;
 mod corpus;
+mod costs;
 mod crashes;
 mod doctor;
 mod door;

@@ -68,7 +68,9 @@ pub(super) async fn count(State(meter): State<Meter>, request: Request, next: Ne
     parts.headers.remove(header::CONTENT_LENGTH);
     let response = next.run(Request::from_parts(parts, Body::from(input.to_string()))).await;
     let (head, answer) = response.into_parts();
-    let Ok(answer) = to_bytes(Body::new(answer), MAX_CALL).await else { return StatusCode::BAD_GATEWAY.into_response() };
+    let Ok(answer) = to_bytes(Body::new(answer), MAX_CALL).await else {
+        return StatusCode::BAD_GATEWAY.into_response();
+    };
     let output = serde_json::from_slice(&answer).unwrap_or_default();
     meter.count(&key, if head.status.is_success() { consumed(&action, &output) } else { refused(&input, &output) });
     Response::from_parts(head, Body::from(answer))
