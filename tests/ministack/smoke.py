@@ -46,13 +46,12 @@ def say(what):
     print(f"ok: {what}", flush=True)
 
 
-def until(what, seconds, look):
-    """What `look` returns as soon as it is true."""
+def until(what, seconds, is_so, why=str):
+    """Waits until it is so, or says why it is not."""
     end = time.monotonic() + seconds
-    while not (seen := look()):
-        assert time.monotonic() < end, f"{what}: not within {seconds} s"
+    while not is_so():
+        assert time.monotonic() < end, f"{what}: not within {seconds} s {why()}"
         time.sleep(0.1)
-    return seen
 
 
 def send(url, body=None, method=None, **headers):
@@ -179,7 +178,8 @@ def start_ministack(stack, work, log):
         AWS_SECRET_ACCESS_KEY="test", AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null",
         AWS_EC2_METADATA_DISABLED="true", NO_PROXY="*", TMPDIR=str(work), FUNCTIONS_LOG=str(work / "functions.log"),
     )
-    own = {"STATE_DIR": str(work), "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "localhost", "GATEWAY_PORT": str(port)}
+    # Its listener for devices would be open on every interface.
+    own = {"IOT_MTLS_ENABLED": "0", "STATE_DIR": str(work), "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "localhost", "GATEWAY_PORT": str(port)}
     child = stack.enter_context(process("ministack", env={**os.environ, **own}, stdout=log, stderr=log))
 
     def answers():
@@ -274,19 +274,19 @@ def smoke(stack, work, log):
     assert notice(forged, "wrong") == 401
     assert notice(lead, app_secret) == 200
 
-    def done():
-        status, text = console(f"/api/transactions/screens/{lead}")
-        if status == 404:
-            return None
-        transaction = good((status, text))
-        assert transaction["state"] in ("received", "running", "waiting", "done"), text
-        return transaction if transaction["state"] == "done" else None
+    def transaction():
+        return good(console(f"/api/transactions/screens/{lead}"))
 
-    transaction = until("the lead is done", 150, done)
+    def history():
+        return console("/api/transactions")[1]
+
+    until("the lead is an order", 150, lambda: in_remonline()[1], history)
+    until("the lead is done", 30, lambda: transaction()["state"] == "done", history)
+    done = transaction()
     now_people, now_orders = in_remonline()
     client = [person for person in now_people if person not in people]
-    assert [person["id"] for person in client] == [transaction["client_id"]], client
-    assert [order["id"] for order in now_orders] == [transaction["order_id"]], now_orders
+    assert [person["id"] for person in client] == [done["client_id"]], client
+    assert [order["id"] for order in now_orders] == [done["order_id"]], now_orders
     assert now_orders[0]["manager_notes"].endswith(f"[fb:{lead}:screens]"), now_orders
     say("a signed webhook is one client and one order; a forged one is refused")
 
@@ -301,13 +301,13 @@ def smoke(stack, work, log):
     until("the queue is empty", 60, is_empty)
     for name in ["wake", "check", "audit"]:
         job(name)
-    assert [item["leadgen_id"] for item in good(console("/api/transactions"))["items"]] == [lead]
+    assert [item["leadgen_id"] for item in json.loads(history())["items"]] == [lead]
     assert in_remonline() == (now_people, now_orders)
     say("the same webhook again, and the jobs wake, check and audit, make nothing more")
 
     # Meta has the other lead, whose webhook was refused.
     job("reconcile")
-    until("the other lead is done", 150, lambda: len(in_remonline()[1]) == 2)
+    until("the other lead is an order", 150, lambda: len(in_remonline()[1]) == 2, history)
     assert in_remonline()[0] == now_people
     say("the job reconcile finds the lead whose webhook was refused: an order of the same client")
     assert '"level":"ERROR"' not in read(work / "functions.log")
