@@ -39,6 +39,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FUNCTIONS = ["ingest", "processor", "scheduler", "console"]
 FORM = "700000000000001"
+# Enough for a lease to end and for the next `wake`, should ministack end a processor that has begun anew.
+PATIENCE = 200
 ANSWERS = {"full_name": "Olena Koval", "phone_number": "+380995550147", "what_is_broken?": "Screen"}
 
 
@@ -84,11 +86,11 @@ def process(*command, **options):
         yield child
     finally:
         child.terminate()
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(10)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 @contextlib.contextmanager
@@ -176,10 +178,13 @@ def start_ministack(stack, work, log):
     os.environ.update(
         AWS_ENDPOINT_URL=url, AWS_REGION="eu-central-1", AWS_DEFAULT_REGION="eu-central-1", AWS_ACCESS_KEY_ID="test",
         AWS_SECRET_ACCESS_KEY="test", AWS_CONFIG_FILE="/dev/null", AWS_SHARED_CREDENTIALS_FILE="/dev/null",
-        AWS_EC2_METADATA_DISABLED="true", NO_PROXY="*", TMPDIR=str(work), FUNCTIONS_LOG=str(work / "functions.log"),
+        AWS_EC2_METADATA_DISABLED="true", NO_PROXY="*", no_proxy="*", TMPDIR=str(work),
+        FUNCTIONS_LOG=str(work / "functions.log"),
     )
-    # Its listener for devices would be open on every interface.
-    own = {"IOT_MTLS_ENABLED": "0", "STATE_DIR": str(work), "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "localhost", "GATEWAY_PORT": str(port)}
+    own = {
+        "BIND_HOST": "127.0.0.1", "MINISTACK_HOST": "localhost", "GATEWAY_PORT": str(port), "STATE_DIR": str(work),
+        "IOT_MTLS_ENABLED": "0",  # it would listen on every interface
+    }
     child = stack.enter_context(process("ministack", env={**os.environ, **own}, stdout=log, stderr=log))
 
     def answers():
@@ -280,7 +285,7 @@ def smoke(stack, work, log):
     def history():
         return console("/api/transactions")[1]
 
-    until("the lead is an order", 150, lambda: in_remonline()[1], history)
+    until("the lead is an order", PATIENCE, lambda: in_remonline()[1], history)
     until("the lead is done", 30, lambda: transaction()["state"] == "done", history)
     done = transaction()
     now_people, now_orders = in_remonline()
@@ -307,7 +312,7 @@ def smoke(stack, work, log):
 
     # Meta has the other lead, whose webhook was refused.
     job("reconcile")
-    until("the other lead is an order", 150, lambda: len(in_remonline()[1]) == 2, history)
+    until("the other lead is an order", PATIENCE, lambda: len(in_remonline()[1]) == 2, history)
     assert in_remonline()[0] == now_people
     say("the job reconcile finds the lead whose webhook was refused: an order of the same client")
     assert '"level":"ERROR"' not in read(work / "functions.log")
