@@ -9,7 +9,7 @@ use facebook::{AppSecrets, graph::Graph};
 use jiff::Timestamp;
 use lambda_runtime::{Context as Call, LambdaEvent, service_fn};
 use queue::LeadQueue;
-use runtime::{Env, Metric, logging};
+use runtime::{Env, Failed, Metric, logging};
 use store::{Sealer, Store};
 use tracing::Instrument;
 use transport::{Https, Transport};
@@ -34,7 +34,10 @@ pub async fn run() -> anyhow::Result<()> {
     let processor = wire(&config, &aws).await?;
     let handler = |event: LambdaEvent<SqsEvent>| {
         let span = logging::invocation(&event.context.request_id);
-        async { handle(&processor, &queues, event).await.map_err(anyhow::Error::into_boxed_dyn_error) }.instrument(span)
+        async {
+            handle(&processor, &queues, event).await.map_err(|error| lambda_runtime::Error::from(Failed::of(&error)))
+        }
+        .instrument(span)
     };
     lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
 }

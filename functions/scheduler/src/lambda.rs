@@ -9,7 +9,7 @@ use facebook::{AppSecrets, graph::Graph};
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use queue::LeadQueue;
-use runtime::{Env, logging};
+use runtime::{Env, Failed, logging};
 use store::{Sealer, Store};
 use tracing::Instrument;
 use transport::{Https, Transport};
@@ -40,8 +40,12 @@ pub async fn run() -> anyhow::Result<()> {
     let handler = |event: LambdaEvent<Job>| {
         let (scheduler, queues, people) = (&scheduler, &queues, &people);
         let span = logging::invocation(&event.context.request_id);
-        async move { handle(scheduler, queues, people, event).await.map_err(anyhow::Error::into_boxed_dyn_error) }
-            .instrument(span)
+        async move {
+            handle(scheduler, queues, people, event)
+                .await
+                .map_err(|error| lambda_runtime::Error::from(Failed::of(&error)))
+        }
+        .instrument(span)
     };
     lambda_runtime::run(service_fn(handler)).await.map_err(anyhow::Error::from_boxed)
 }

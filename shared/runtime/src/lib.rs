@@ -4,10 +4,12 @@
 
 mod aws;
 mod env;
+mod failed;
 pub mod logging;
 mod metrics;
 
 pub use aws::{ParameterError, load_aws_config, parameter};
 pub use aws_config::SdkConfig;
 pub use env::{Env, EnvError};
+pub use failed::Failed;
 pub use metrics::{Metric, Unit, emit};
