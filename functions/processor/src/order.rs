@@ -12,7 +12,7 @@ use crate::{
     account::Shift,
     client::{CLOCK_SKEW, object},
     failure::Failure,
-    person::GONE,
+    person::{GONE, found_word},
     story::{SENDING, Story, Telling},
 };
 
@@ -81,7 +81,9 @@ impl Shift<'_> {
             return Ok(None);
         }
         let within = rules.duplicates.within_days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));
-        let orders = self.orders_of_client(story, telling, within.map(|within| self.now() - within)).await?;
+        let since = within.map(|within| self.now() - within);
+        let mut orders = self.orders_of_client(story, telling, since).await?;
+        orders.extend(self.order_not_shown_yet(story, telling, &orders, since).await?);
         let now = self.now();
         let statuses = self.closing_statuses(story, telling, rules, &orders).await?;
         let existing = orders.iter().map(|order| order.existing(&statuses, now)).collect::<Vec<_>>();
@@ -89,6 +91,25 @@ impl Shift<'_> {
             OrderDecision::Create => Ok(None),
             OrderDecision::Found { id } => Ok(Some(id)),
         }
+    }
+
+    /// The latest order that we made for the client, where RemOnline's list lacks it: the list may lag behind.
+    async fn order_not_shown_yet(
+        &mut self,
+        story: &mut Story,
+        telling: &Telling,
+        shown: &[Order],
+        since: Option<Timestamp>,
+    ) -> Result<Option<Order>, Failure> {
+        let client_id = story.client_id()?;
+        let latest = self.processor.store.latest_order(&self.lease.account, client_id).await?;
+        let is_shown = |latest: &KnownOrder| shown.iter().any(|order| order.id == latest.order_id);
+        let missing = latest.filter(|it| since.is_none_or(|since| it.created_at >= since) && !is_shown(it));
+        let Some(KnownOrder { order_id, .. }) = missing else { return Ok(None) };
+        let found = telling.remonline.order(order_id).await;
+        story.note(self, telling, StepKind::FindOrder, found_word(matches!(found, Ok(Some(_)))), &found);
+        // Where two clients were merged the order may be another one's by now.
+        Ok(found?.filter(|order| order.client_id == Some(client_id)))
     }
 
     /// The account's statuses, where they decide: an order does not say itself whether its status closes it.
@@ -117,7 +138,7 @@ impl Shift<'_> {
         since: Option<Timestamp>,
     ) -> Result<Vec<Order>, Failure> {
         let orders = telling.remonline.orders_of_client(story.client_id()?, since).await;
-        let word = if orders.as_ref().is_ok_and(|orders| !orders.is_empty()) { "found" } else { "not_found" };
+        let word = found_word(orders.as_ref().is_ok_and(|orders| !orders.is_empty()));
         story.note(self, telling, StepKind::FindOrder, word, &orders);
         Ok(orders?)
     }

@@ -211,6 +211,6 @@ fn has_key(card: &ExistingClient, key: MatchKey, new: &NewClient) -> bool {
     }
 }
 
-fn found_word(found: bool) -> &'static str {
+pub(crate) fn found_word(found: bool) -> &'static str {
     if found { "found" } else { "not_found" }
 }

@@ -1,4 +1,4 @@
-use domain::{BundleState, ClientOutcome, State};
+use domain::{BundleState, ClientOutcome, OrderOutcome, State};
 use pretty_assertions::assert_eq;
 use rstest::rstest;
 use serde_json::json;
@@ -33,6 +33,30 @@ async fn a_client_that_has_all_keys_is_found_by_the_one_that_leads_to_it() {
     let found = world.transaction_of("all", &third).await;
     assert_ne!(found.client_outcome, Some(ClientOutcome::Created), "{:#?}", found.steps);
     assert_eq!(found.client_id, made);
+}
+
+/// Somebody who sends the form twice has one order, also while RemOnline does not show it in its list yet.
+#[rstest]
+#[tokio::test(start_paused = true)]
+async fn an_order_made_a_moment_ago_counts_before_a_search_shows_it(#[values(false, true)] only_open: bool) {
+    let if_missing = |bundle: &mut serde_json::Value| {
+        bundle["order"]["duplicates"] = json!({ "mode": "create_if_missing", "only_open": only_open });
+    };
+    let mut world = World::new(if_missing).await;
+    world.remonline.update_settings(|settings| settings.order_search_delay_ms = 60_000);
+    let leads = [world.lead(&person(0).answers()), world.lead(&person(0).answers())];
+    for lead in &leads {
+        world.announce([lead]).await;
+    }
+
+    let [first, second] = [world.transaction(&leads[0]).await, world.transaction(&leads[1]).await];
+    assert_eq!(first.order_outcome, Some(OrderOutcome::Created));
+    assert_eq!((second.order_outcome, second.order_id), (Some(OrderOutcome::Found), first.order_id), "{second:#?}");
+
+    world.remonline.delete_order(first.order_id.unwrap());
+    let third = world.lead(&person(0).answers());
+    world.announce([&third]).await;
+    assert_eq!(world.transaction(&third).await.order_outcome, Some(OrderOutcome::Created), "one that is gone is not");
 }
 
 /// The phone belongs to one client and the e-mail to another, both in the dedup index, and no search shows a new card.

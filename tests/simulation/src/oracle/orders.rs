@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::{OrderOutcome, State, Transaction, marker};
+use domain::{OrderMode, OrderOutcome, State, Transaction, marker};
 use serde_json::Value;
 
 use super::shown;
@@ -34,6 +34,7 @@ pub(super) fn breaches(world: &World, company: &Company, transactions: &[Transac
             breaches.push(format!("{comments} comments of {}", shown(transaction)));
         }
     }
+    breaches.extend(needless_orders(world, company, transactions));
     // Orders that the company made itself have none.
     by_marker.remove(NO_MARKER);
     breaches.extend(by_marker.keys().map(|marker| format!("an order of nobody at {}: {marker}", company.name)));
@@ -54,6 +55,28 @@ fn wrong_orders(world: &World, transaction: &Transaction, ours: &[&Value]) -> Op
         _ => false,
     };
     (!is_right).then(|| format!("{} orders of {}", ours.len(), shown(transaction)))
+}
+
+/// Orders that were made for a client who had one already, where the bundle makes one only if there is none: of two leads,
+/// the later of which came when the earlier was done. Where closed orders do not count this is not looked at.
+fn needless_orders(world: &World, company: &Company, transactions: &[Transaction]) -> Vec<String> {
+    let made = transactions.iter().filter(|transaction| {
+        transaction.account_id.as_str() == company.name && transaction.order_outcome == Some(OrderOutcome::Created)
+    });
+    let made = made.collect::<Vec<_>>();
+    let one_is_enough = |transaction: &Transaction| {
+        let bundle = world.bundles.iter().find(|bundle| bundle.id == transaction.id.bundle_id);
+        let rules = bundle.and_then(|bundle| bundle.document.order.as_ref()).map(|rules| &rules.duplicates);
+        rules.is_some_and(|rules| rules.mode == OrderMode::CreateIfMissing && !rules.only_open)
+    };
+    let is_needless = |later: &Transaction| {
+        made.iter().any(|earlier| {
+            let was_done = earlier.state == State::Done && earlier.updated_at < later.received_at;
+            was_done && earlier.client_id == later.client_id
+        })
+    };
+    let needless = made.iter().filter(|transaction| one_is_enough(transaction) && is_needless(transaction));
+    needless.map(|transaction| format!("a needless order of {}", shown(transaction))).collect()
 }
 
 fn has_wanted_status(world: &World, transaction: &Transaction, order: &Value) -> bool {
