@@ -83,7 +83,10 @@ impl Shift<'_> {
         let created = telling.remonline.create_person(&object(telling.plan.client.create_body())).await;
         story.note(self, telling, StepKind::CreateClient, "created", &created);
         match created {
-            Ok(person) => self.client_is(story, person.id, ClientOutcome::Created, known),
+            Ok(person) => {
+                story.client_is_new = true;
+                self.client_is(story, person.id, ClientOutcome::Created, known)
+            }
             Err(error @ remonline::Error::OutcomeUnknown(_)) => Err(self.doubt(story, attempt, &error)),
             Err(error) => {
                 // It is known not to have taken effect: the person is free for other leads again.

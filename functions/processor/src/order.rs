@@ -1,8 +1,7 @@
 //! The order of one lead: found, or made once with its marker.
 
 use domain::{
-    Attempt, ClientOutcome, NewOrder, OrderDecision, OrderMode, OrderOutcome, OrderRules, Reason, Stage, StepKind,
-    WhenFound,
+    Attempt, NewOrder, OrderDecision, OrderMode, OrderOutcome, OrderRules, Reason, Stage, StepKind, WhenFound,
 };
 use jiff::{SignedDuration, Timestamp};
 use remonline::{Choice, Order};
@@ -60,7 +59,7 @@ impl Shift<'_> {
 
     /// Where an earlier client is gone, an order that was made for it may have moved to this one: they were merged.
     async fn find_moved_order(&mut self, story: &mut Story, telling: &Telling) -> Result<Option<Order>, Failure> {
-        if !story.did(StepKind::FindClient, GONE) || story.transaction.client_outcome == Some(ClientOutcome::Created) {
+        if story.client_is_new || !story.did(StepKind::FindClient, GONE) {
             return Ok(None);
         }
         let since = story.transaction.received_at - CLOCK_SKEW;
@@ -69,15 +68,15 @@ impl Shift<'_> {
         Ok(orders.into_iter().find(|order| order.manager_notes.contains(&marker)))
     }
 
-    /// The order that the bundle's rules count as this one. A client made a moment ago has none.
+    /// The order that the bundle's rules count as this one. A client whose making was answered in this telling has none; one
+    /// that was found when the answer was lost may have been there before.
     async fn find_order(
         &mut self,
         story: &mut Story,
         telling: &Telling,
         rules: &OrderRules,
     ) -> Result<Option<i64>, Failure> {
-        let new_client = story.transaction.client_outcome == Some(ClientOutcome::Created);
-        if rules.duplicates.mode == OrderMode::CreateAlways || new_client {
+        if rules.duplicates.mode == OrderMode::CreateAlways || story.client_is_new {
             return Ok(None);
         }
         let within = rules.duplicates.within_days.map(|days| SignedDuration::from_hours(24 * i64::from(days)));

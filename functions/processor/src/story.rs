@@ -39,6 +39,8 @@ pub(crate) struct Story {
     pub first_status: Option<i64>,
     /// The client was recorded before this telling.
     pub client_from_before: bool,
+    /// The client was made in this telling, and RemOnline said so.
+    pub client_is_new: bool,
 }
 
 /// What a story is told with: the rules, what they make of the lead, and RemOnline.
@@ -203,7 +205,7 @@ impl Story {
     pub(crate) fn of(stored: Transaction) -> Self {
         let (transaction, answers, persons, known_order) = (stored.clone(), None, Vec::new(), None);
         let client_from_before = stored.client_id.is_some();
-        let (answers_changed, bodies_to_keep, first_status) = (false, false, None);
+        let (answers_changed, bodies_to_keep, client_is_new, first_status) = (false, false, false, None);
         Self {
             stored,
             transaction,
@@ -214,6 +216,7 @@ impl Story {
             known_order,
             first_status,
             client_from_before,
+            client_is_new,
         }
     }
 

@@ -113,3 +113,26 @@ async fn while_that_client_is_in_doubt_nobody_else_makes_it(#[case] effect: Effe
     assert_eq!((first.state, second.state), (State::Done, State::Done));
     assert_eq!(first.client_id, second.client_id);
 }
+
+/// The first look shows nobody, the create has no effect, and the second look shows a client who was there all along, with
+/// an order.
+#[tokio::test(start_paused = true)]
+async fn a_client_who_turns_up_after_a_lost_answer_may_have_an_order() {
+    let if_missing = |bundle: &mut serde_json::Value| {
+        bundle["order"]["duplicates"] = json!({ "mode": "create_if_missing" });
+    };
+    let mut world = World::new(if_missing).await;
+    let somebody = person(0);
+    world.remonline.update_settings(|settings| settings.people_search_delay_ms = 5_000);
+    let client = world.remonline.insert_person(json!({ "first_name": "A", "phones": [{ "phone": somebody.phone }] }));
+    let order = json!({ "branch_id": 15001, "order_type_id": 21001, "client_id": client });
+    let order = world.remonline.insert_order(order);
+    world.remonline.inject(Fault::once(Effect::status(500)).exactly("POST", PEOPLE));
+    let lead = world.lead(&somebody.answers());
+    world.announce([&lead]).await;
+
+    let settled = world.settle(&lead, 60).await;
+
+    assert_eq!(settled.client_id, Some(client), "{settled:#?}");
+    assert_eq!((settled.order_outcome, settled.order_id), (Some(OrderOutcome::Found), Some(order)));
+}
