@@ -1,9 +1,9 @@
-//! Long trouble at full load, and how the product gets over it, measured in the run's own time against the goals of a
-//! shop: how long people wait on a good day, after a night's outage, after a key was revoked.
+//! Trouble at full load, and how the product gets over it, measured in the run's own time against the goals of a shop: how
+//! long people wait on a good day, after a night's outage, after a key was revoked, and where answers get lost.
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use domain::{Reason, State, Transaction};
+use domain::{Reason, State, StepKind, Transaction};
 use futures::executor::block_on;
 use jiff::{SignedDuration, Timestamp};
 use scheduler::Job;
@@ -26,7 +26,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// The bundle, which makes a client and an order of every lead.
 const BUNDLE: &str = "repair";
 
-/// Long trouble at full load.
+/// What must not be done twice.
+const CREATES: [StepKind; 2] = [StepKind::CreateClient, StepKind::CreateOrder];
+
+/// Trouble at full load.
 #[derive(Debug)]
 pub struct Drill {
     /// What it is.
@@ -38,6 +41,8 @@ pub struct Drill {
     down: Duration,
     /// The key is refused from the beginning on, for so long.
     refused: Duration,
+    /// Of so many in ten thousand exchanges the answer is lost.
+    lost: u32,
     measure: fn(&Aftermath) -> Vec<Figure>,
 }
 
@@ -68,9 +73,9 @@ struct Aftermath {
 
 impl Drill {
     /// All of them.
-    pub fn all() -> [Self; 4] {
+    pub fn all() -> [Self; 5] {
         let seconds = Duration::from_secs;
-        let (down, refused) = (Duration::ZERO, Duration::ZERO);
+        let (down, refused, lost) = (Duration::ZERO, Duration::ZERO, 0);
         [
             Self {
                 name: "a good hour, a lead every 10 s",
@@ -78,6 +83,7 @@ impl Drill {
                 apart: seconds(10),
                 down,
                 refused,
+                lost,
                 measure: |after| after.waits().into_iter().chain([after.throttled()]).collect(),
             },
             Self {
@@ -86,6 +92,7 @@ impl Drill {
                 apart: seconds(36),
                 down: 8 * HOUR,
                 refused,
+                lost,
                 measure: |after| vec![after.not_done(), after.made_up_for()],
             },
             Self {
@@ -94,6 +101,7 @@ impl Drill {
                 apart: seconds(3_000),
                 down: 14 * 24 * HOUR,
                 refused,
+                lost,
                 measure: |after| vec![after.not_in_sight()],
             },
             Self {
@@ -102,7 +110,17 @@ impl Drill {
                 apart: seconds(7),
                 down,
                 refused: 2 * HOUR,
+                lost,
                 measure: |after| vec![after.refused_calls(), after.not_done(), after.made_up_for()],
+            },
+            Self {
+                name: "one answer in fifty lost, 1,000 leads",
+                leads: 1_000,
+                apart: seconds(10),
+                down,
+                refused,
+                lost: 200,
+                measure: |after| vec![after.not_done(), after.doubts_settled()],
             },
         ]
     }
@@ -110,7 +128,7 @@ impl Drill {
     /// Plays it. What must not be comes first: nothing is worth measuring where something was lost or doubled.
     pub fn play(&self, bench: &Bench) -> (Vec<String>, Vec<Figure>) {
         let trouble = self.down.max(self.refused);
-        let weather = Weather::outage("shop-a ", self.down);
+        let weather = Weather::outage("shop-a ", self.down).losing(self.lost);
         let (outcome, world) = run::play(bench, 0, self.script(trouble), Fates::Chance(Box::new(weather)), false);
         let sent = (0..).map(|number| clocks::start() + signed(self.apart * number));
         let transactions = sent.zip(block_on(world.transactions())).collect();
@@ -151,11 +169,19 @@ impl Aftermath {
         let mut waits: Vec<SignedDuration> = self.transactions.iter().map(wait).collect();
         waits.sort();
         let goals = [("half the leads, to the order", 50, 5), ("95 %", 95, 20), ("99 %", 99, 60)];
-        let figure = |(what, percent, seconds): (_, usize, _)| {
-            let place = (waits.len() * percent).div_ceil(100).saturating_sub(1);
-            Figure { what, is: Amount::Time(waits[place]), at_most: Amount::Time(SignedDuration::from_secs(seconds)) }
+        goals.map(|(what, percent, seconds)| within(&waits, what, percent, seconds)).into()
+    }
+
+    /// From a create whose outcome was unknown to the end of the lead.
+    fn doubts_settled(&self) -> Figure {
+        let doubt = |transaction: &Transaction| {
+            let creates = transaction.steps.iter().filter(|step| CREATES.contains(&step.step));
+            let mut unknown = creates.filter(|step| step.outcome == "outcome_unknown");
+            unknown.next().map(|step| transaction.updated_at.duration_since(step.at))
         };
-        goals.map(figure).into()
+        let mut doubts: Vec<SignedDuration> = self.transactions.iter().filter_map(|(_, it)| doubt(it)).collect();
+        doubts.sort();
+        within(&doubts, "99 % of the creates in doubt, to the end", 99, 180)
     }
 
     fn throttled(&self) -> Figure {
@@ -196,6 +222,14 @@ impl Aftermath {
         let count = self.transactions.iter().filter(|(_, transaction)| of(transaction)).count();
         Figure { what, is: Amount::Number(count), at_most: Amount::Number(0) }
     }
+}
+
+/// How long the so many per cent of the quickest took, of times in order.
+fn within(times: &[SignedDuration], what: &'static str, percent: usize, seconds: i64) -> Figure {
+    let place = (times.len() * percent).div_ceil(100).saturating_sub(1);
+    // Nothing is shown where nothing happened.
+    let is = times.get(place).copied().unwrap_or(SignedDuration::MAX);
+    Figure { what, is: Amount::Time(is), at_most: Amount::Time(SignedDuration::from_secs(seconds)) }
 }
 
 impl Figure {

@@ -92,6 +92,11 @@ impl Weather {
         Self { chance: SmallRng::seed_from_u64(0), odds: Odds::default(), spells: vec![spell], calm: false }
     }
 
+    /// The same, and of so many in ten thousand exchanges the answer is lost.
+    pub(crate) fn losing(self, lost: u32) -> Self {
+        Self { odds: Odds { lost, ..self.odds }, ..self }
+    }
+
     /// Nothing befalls anything any more.
     pub(crate) fn calm(&mut self) {
         self.calm = true;
