@@ -69,9 +69,8 @@ impl Shift<'_> {
         }
         let mut taken: Option<ExistingClient> = None;
         for key in &rules.match_on {
-            let Some(place) = known.iter().position(|known| known.keys == [*key]) else { continue };
             let found = match &taken {
-                Some(taken) => self.find_elsewhere(story, telling, known, (*key, place), taken).await?,
+                Some(taken) => self.find_elsewhere(story, telling, known, *key, taken).await?,
                 None => self.find_by_key(story, telling, known, *key).await?,
             };
             if rules.match_keys == Match::Any && taken.is_none() {
@@ -94,9 +93,10 @@ impl Shift<'_> {
         story: &mut Story,
         telling: &Telling,
         known: &mut [Known],
-        (key, place): (MatchKey, usize),
+        key: MatchKey,
         taken: &ExistingClient,
     ) -> Result<Vec<ExistingClient>, Failure> {
+        let Some(place) = known.iter().position(|known| known.keys == [key]) else { return Ok(Vec::new()) };
         if known[place].client_id() == Some(taken.id) {
             return Ok(Vec::new());
         }
