@@ -23,8 +23,8 @@ struct Card {
     signature: String,
     phone: Option<String>,
     email: Option<String>,
-    /// The address it has now.
-    email_now: String,
+    /// The addresses it was given later, and the one it has now.
+    later_emails: Vec<String>,
     made_at: Option<Timestamp>,
 }
 
@@ -161,11 +161,13 @@ impl Card {
         }
     }
 
-    /// Whether the card still has what it was made with; numbers are never taken from a card.
+    /// Whether the card has had all the time what it was made with; numbers are never taken from a card.
     fn kept(&self, key: MatchKey) -> bool {
         match key {
             MatchKey::Phone => true,
-            MatchKey::Email => self.email.as_ref().is_none_or(|email| same_address(email, &self.email_now)),
+            MatchKey::Email => {
+                self.email.as_ref().is_none_or(|email| self.later_emails.iter().all(|it| same_address(email, it)))
+            }
         }
     }
 }
@@ -181,17 +183,26 @@ fn cards(company: &Company) -> Vec<Card> {
     let sent = sent.filter_map(|request| serde_json::from_str::<Value>(&request.body).ok());
     let sent: BTreeMap<String, Value> =
         sent.map(|body| (body["notes"].as_str().unwrap_or_default().to_owned(), body)).collect();
+    let mut given: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for request in requests.iter().filter(|request| request.method == "PATCH") {
+        let body = serde_json::from_str::<Value>(&request.body).unwrap_or_default();
+        let email = body["email"].as_str().map(str::to_owned);
+        given.entry(request.path.clone()).or_default().extend(email);
+    }
     let (people, known) = (company.remonline.people(), company.known_cards());
     let card = |person: &Value| {
         let signature = person["notes"].as_str().unwrap_or_default().to_owned();
         let before = known.iter().find(|known| known["id"] == person["id"]);
         let made = before.or_else(|| sent.get(&signature)).unwrap_or(person);
         let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+        let id = person["id"].as_i64().unwrap_or_default();
+        let changes = given.iter().filter(|(path, _)| path.ends_with(&format!("/people/{id}")));
+        let later_emails = changes.flat_map(|(_, emails)| emails.clone());
         Card {
-            id: person["id"].as_i64().unwrap_or_default(),
+            id,
             phone: text(&made["phones"][0]["phone"]),
             email: text(&made["email"]),
-            email_now: person["email"].as_str().unwrap_or_default().to_owned(),
+            later_emails: later_emails.chain(person["email"].as_str().map(str::to_owned)).collect(),
             made_at: person["created_at"].as_str().and_then(|at| at.parse().ok()),
             signature,
         }
