@@ -154,9 +154,10 @@ impl<'p> Shift<'p> {
         Ok(())
     }
 
-    /// A connection that may be used.
+    /// A connection that may be used. One that was closed is read again, since it may be open by now; of one that was open the
+    /// other side tells.
     pub(crate) async fn open_connection(&mut self, id: &Slug) -> Result<Connection, Failure> {
-        if !self.connections.contains_key(id) {
+        if self.connections.get(id).is_none_or(|known| known.state != ConnectionState::Active) {
             let found = self.processor.store.connection(id).await?;
             let missing = Failure::Inconsistent("the bundle names a connection that is not there");
             self.connections.insert(id.clone(), found.ok_or(missing)?);

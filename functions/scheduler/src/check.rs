@@ -11,7 +11,8 @@ const PARALLEL: usize = 4;
 
 impl Scheduler {
     /// Looks at every connection: tells what is wrong, closes one whose own key is refused, opens one whose key works
-    /// again, and has Meta tell the app about leads again. One that a person paused stays so.
+    /// again, lets go on what an open one holds, and has Meta tell the app about leads again. One that a person paused stays
+    /// so.
     pub(crate) async fn check(&self) -> Result<Outcome, StoreError> {
         let bundles = self.store.bundles().await?;
         let checked = futures::stream::iter(self.store.connections().await?).map(|connection| {
@@ -38,11 +39,20 @@ impl Scheduler {
         if checkup.has_failed(PAGE_SUBSCRIPTION) && !paused {
             self.subscribe(connection).await;
         }
-        if is_closed(connection) && checkup.works() {
-            return Ok(Checked { failed, accounts: self.reopen(connection).await? });
-        }
-        self.note(connection, checkup.refused).await?;
-        Ok(Checked { failed, accounts: Vec::new() })
+        let works = checkup.works();
+        let is_open = if is_closed(connection) && works {
+            self.reopen(connection).await?
+        } else {
+            self.note(connection, checkup.refused).await?;
+            connection.state == ConnectionState::Active && works
+        };
+        // Oldest first. Also where it was open before: whoever parked a lead may have read the connection before it was
+        // opened, and whoever opened it may have died before this.
+        let accounts = match is_open {
+            true => self.store.release_held_by_connection(&connection.id, self.clock.now()).await?,
+            false => Vec::new(),
+        };
+        Ok(Checked { failed, accounts })
     }
 
     /// A key that will never open is as good as refused.
@@ -60,15 +70,14 @@ impl Scheduler {
         unless_changed(self.systems.note_check(connection, refused).await).map(drop)
     }
 
-    /// The key works again: the leads that were parked because of it go on, oldest first.
-    async fn reopen(&self, connection: &Connection) -> Result<Vec<AccountId>, StoreError> {
-        let now = self.clock.now();
-        let opened = Connection { state: ConnectionState::Active, checked_at: now, ..connection.clone() };
-        if !unless_changed(self.store.save_connection(connection, &opened).await)? {
-            return Ok(Vec::new());
+    /// The key works again. False when somebody changed the connection meanwhile.
+    async fn reopen(&self, connection: &Connection) -> Result<bool, StoreError> {
+        let opened = Connection { state: ConnectionState::Active, checked_at: self.clock.now(), ..connection.clone() };
+        let is_open = unless_changed(self.store.save_connection(connection, &opened).await)?;
+        if is_open {
+            tracing::info!(connection_id = %connection.id, "the connection works again");
         }
-        tracing::info!(connection_id = %connection.id, "the connection works again");
-        self.store.release_held_by_connection(&connection.id, now).await
+        Ok(is_open)
     }
 
     /// What stays unmended is told again in the next round.

@@ -4,6 +4,7 @@
 mod alert;
 mod audit;
 mod backfill;
+mod check;
 mod reconcile;
 mod redrive;
 mod world;
