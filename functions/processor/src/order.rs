@@ -200,7 +200,10 @@ impl Shift<'_> {
         if story.first_status == Some(wanted) || story.did(StepKind::SetStatus, "set") {
             return Ok(());
         }
-        self.save(story).await?;
+        // An order from an earlier telling is stored already.
+        if story.known_order.is_some() {
+            self.save(story).await?;
+        }
         let set = telling.remonline.set_status(id, wanted, None).await;
         story.note(self, telling, StepKind::SetStatus, "set", &set);
         // A status sets what is to be, so it may be repeated.
