@@ -189,7 +189,9 @@ async fn a_key_that_is_refused_closes_its_connection() {
 async fn a_key_that_works_again_sets_its_leads_going(#[case] state: ConnectionState, #[case] reason: Reason) {
     let world = World::new().await;
     world.set_state("shop", state).await;
+    world.set_state("page", ConnectionState::KeyRejected).await;
     world.remonline.remove_permission(DEMO_API_KEY, Area::Orders);
+    world.meta.revoke_token(DEMO_PAGE, 460);
     let held = world.park("900000000000001", reason, "shop").await;
     let of_page = world.park("900000000000002", Reason::GraphToken, "page").await;
     let still = world.check().await;
