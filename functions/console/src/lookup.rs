@@ -98,7 +98,7 @@ impl Look<'_> {
         if self.is_enough(known.as_ref()) {
             return Ok(Vec::from_iter(known));
         }
-        let found = self.remonline.find_by_email(email.as_str()).await;
+        let found = self.remonline.find_by_email(email.as_str(), self.account.email_search).await;
         Ok(united(known, &self.answered(found).await?))
     }
 

@@ -1,6 +1,6 @@
 //! A key or token is tried before it is trusted: everything that the processor will need is read once.
 
-use domain::{Account, AccountId, Connection, ConnectionKind, ConnectionState, MetaId, PhoneSearch};
+use domain::{Account, AccountId, Connection, ConnectionKind, ConnectionState, EmailSearch, MetaId, PhoneSearch};
 use facebook::graph::{Graph, GraphError, LeadAccess, PageDetails};
 use fluent_bundle::FluentArgs;
 use jiff::Timestamp;
@@ -27,8 +27,8 @@ pub(crate) async fn connect_remonline(
 ) -> Result<ConnectionKind, Problem> {
     let client = app.systems.remonline_with(key.clone(), None);
     let tried = try_key(&client, app.clock.now()).await.map_err(|failed| failed.problem("/api_key", language))?;
-    let Tried { company, phone_search } = tried;
-    let account = Account { id: account_id(&company), name: company.name, phone_search };
+    let Tried { company, phone_search, email_search } = tried;
+    let account = Account { id: account_id(&company), name: company.name, phone_search, email_search };
     // Until now nobody knew whose allowance was used; from the last call on everybody keeps the distance.
     app.store.reserve_slots(&account.id, 1, app.systems.min_interval, app.clock.now()).await?;
     Ok(ConnectionKind::Remonline { account })
@@ -92,7 +92,7 @@ pub(crate) async fn retry_key(
 /// The account stays when the company has changed its name or its address, not when it is another company: its
 /// clients and orders are not those we know.
 fn keep_account(account: &mut Account, tried: Tried, language: Language) -> Result<(), Problem> {
-    let Tried { company, phone_search } = tried;
+    let Tried { company, phone_search, email_search } = tried;
     if account_id(&company) != account.id && company.name != account.name {
         let values = FluentArgs::from_iter([("other", company.name.as_str()), ("own", account.name.as_str())]);
         let told = language.text_with("key-of-other-company", &values).map(|told| sentence(&told));
@@ -100,6 +100,7 @@ fn keep_account(account: &mut Account, tried: Tried, language: Language) -> Resu
     }
     account.name = company.name;
     account.phone_search = phone_search;
+    account.email_search = email_search;
     Ok(())
 }
 
@@ -118,6 +119,7 @@ struct Tried {
     company: Company,
     /// How people can be searched there.
     phone_search: PhoneSearch,
+    email_search: EmailSearch,
 }
 
 /// What a trial could not read.
@@ -140,17 +142,17 @@ enum Why {
 /// The permission without which Meta shows no lead.
 const LEADS_RETRIEVAL: &str = "leads_retrieval";
 
-/// Reads the company, people and orders: three or four calls.
+/// Reads the company, people and orders: four or five calls.
 ///
 /// # Errors
 /// Names what could not be read.
 async fn try_key(client: &Client, now: Timestamp) -> Result<Tried, Failed> {
-    client.pacer().expect(4);
+    client.pacer().expect(5);
     let failed = |what| move |error| Failed { what, why: Why::Remonline(error) };
     let company = client.company().await.map_err(failed("company"))?;
-    let phone_search = client.probe_phone_search().await.map_err(failed("people"))?;
+    let (phone_search, email_search) = client.probe_search().await.map_err(failed("people"))?;
     client.orders_created_since(now, 1).await.map_err(failed("orders"))?;
-    Ok(Tried { company, phone_search })
+    Ok(Tried { company, phone_search, email_search })
 }
 
 /// Reads whose token it is, the page, the token's permissions and the page's forms, has the app told about its leads,

@@ -194,7 +194,9 @@ impl Shift<'_> {
             (MatchKey::Phone, Some(phone), _) => {
                 telling.remonline.find_by_phone(phone, telling.account.phone_search).await
             }
-            (MatchKey::Email, _, Some(email)) => telling.remonline.find_by_email(email.as_str()).await,
+            (MatchKey::Email, _, Some(email)) => {
+                telling.remonline.find_by_email(email.as_str(), telling.account.email_search).await
+            }
             _ => return Ok(Vec::new()),
         };
         let word = found_word(found.as_ref().is_ok_and(|people| !people.is_empty()));

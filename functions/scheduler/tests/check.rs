@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use connections::Systems;
 use domain::{
-    Account, AccountId, Bundle, BundleState, Clock, Connection, ConnectionKind, ConnectionState, LeadSource,
-    LeadgenEvent, PhoneSearch, Reason, Slug, State, Timing, Transaction, TransactionId,
+    Account, AccountId, Bundle, BundleState, Clock, Connection, ConnectionKind, ConnectionState, EmailSearch,
+    LeadSource, LeadgenEvent, PhoneSearch, Reason, Slug, State, Timing, Transaction, TransactionId,
 };
 use facebook::{AppSecrets, graph::Graph};
 use jiff::{SignedDuration, Timestamp};
@@ -67,7 +67,12 @@ impl World {
         let scheduler = Scheduler { store: store.clone(), systems, clock, timing: Timing::scaled(1.0) };
         let world = Self { scheduler, remonline, meta, store };
         let name = "Ремонт Плюс".to_owned();
-        let account = Account { id: AccountId::new("account"), name, phone_search: PhoneSearch::Together };
+        let account = Account {
+            id: AccountId::new("account"),
+            name,
+            phone_search: PhoneSearch::Together,
+            email_search: EmailSearch::Asked,
+        };
         world.connect("shop", ConnectionKind::Remonline { account }, DEMO_API_KEY).await;
         let page = ConnectionKind::Facebook { page_id: DEMO_PAGE.parse().unwrap(), page_name: "Page".to_owned() };
         world.connect("page", page, DEMO_PAGE_TOKEN).await;

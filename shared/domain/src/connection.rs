@@ -75,6 +75,9 @@ pub struct Account {
     /// How people can be searched there.
     #[serde(default)]
     pub phone_search: PhoneSearch,
+    /// Whether people can be searched by e-mail address there.
+    #[serde(default)]
+    pub email_search: EmailSearch,
 }
 
 /// Whether RemOnline finds people by several phone spellings in one request. The answer is not documented, so it
@@ -87,6 +90,18 @@ pub enum PhoneSearch {
     OneByOne,
     /// All spellings in one request: seen to work for this account.
     Together,
+}
+
+/// Whether RemOnline finds people by their e-mail address. v2 documents no such filter, so it is tried when a key is
+/// connected.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EmailSearch {
+    /// It may: asking is right everywhere.
+    #[default]
+    Asked,
+    /// The filter was seen to be ignored for this account: a request would show no more than the first page of everybody.
+    Ignored,
 }
 
 /// Whether a connection may be used, and why not.

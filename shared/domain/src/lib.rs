@@ -41,7 +41,7 @@ pub use bundle::{
     OnUpdate, OrderDuplicates, OrderFields, OrderMatchKey, OrderMode, OrderRules, Source, TestLeads, Value, WhenFound,
 };
 pub use clock::Clock;
-pub use connection::{Account, AccountId, Connection, ConnectionKind, ConnectionState, PhoneSearch};
+pub use connection::{Account, AccountId, Connection, ConnectionKind, ConnectionState, EmailSearch, PhoneSearch};
 pub use contact::{Contact, Email, split_name};
 pub use duplicates::{
     ClientDecision, ExistingClient, ExistingOrder, MatchDoubt, Matches, OrderDecision, decide_client, decide_order,

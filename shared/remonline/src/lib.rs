@@ -25,7 +25,7 @@ mod row;
 
 pub use answer::Page;
 pub use client::{Client, DEFAULT_URL, Exchange};
-pub use domain::PhoneSearch;
+pub use domain::{EmailSearch, PhoneSearch};
 pub use error::{Details, Error};
 pub use orders::{Order, OrderStatus};
 pub use pacing::{Pacer, Reservation, ReserveError};

@@ -1,6 +1,6 @@
 //! Finding people, in an API whose search is not documented.
 
-use domain::{Phone, PhoneSearch, same_phone};
+use domain::{EmailSearch, Phone, PhoneSearch, same_phone};
 
 use crate::answer::Page;
 use crate::people::{Person, PersonPhone};
@@ -9,6 +9,12 @@ use crate::{Client, Details, Error};
 /// How an array is put into a query: the documents say brackets, what works is mostly the plain name.
 const PLAIN: &str = "phones";
 const BRACKETED: &str = "phones[]";
+
+/// The filter that v1 had.
+const EMAILS: &str = "emails";
+
+/// An address that no client has: `invalid` is no domain (RFC 2606).
+const NOBODY: &str = "nobody@nowhere.invalid";
 
 /// A search by a whole number finds no more people than this that do not have it; the unfiltered list does.
 const PLAUSIBLE: usize = 5;
@@ -52,29 +58,45 @@ impl Client {
     }
 
     /// The people with this address in any case, lowest id first. Best effort: v2 documents no such filter and
-    /// ignores those it does not know, so only a row with this very address counts. One exchange.
+    /// ignores those it does not know, so only a row with this very address counts. One exchange; none where the filter
+    /// was seen to be ignored ([`EmailSearch::Ignored`]).
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn find_by_email(&self, email: &str) -> Result<Vec<Person>, Error> {
+    pub async fn find_by_email(&self, email: &str, search: EmailSearch) -> Result<Vec<Person>, Error> {
         let email = email.trim();
-        if email.is_empty() {
+        if email.is_empty() || search == EmailSearch::Ignored {
             return Ok(Vec::new());
         }
-        let mut people = self.people_page(&[("emails", email)], 1).await?.rows;
-        people.retain(|person| person.email.trim().to_lowercase() == email.to_lowercase());
+        let mut people = self.people_page(&[(EMAILS, email)], 1).await?.rows;
+        people.retain(|person| has_email(person, email));
         Ok(lowest_first(people))
+    }
+
+    /// Tries how people can be found: asks for an address that nobody has, which shows everybody where the filter is
+    /// ignored, and then for the numbers of two of them. Two or three exchanges.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn probe_search(&self) -> Result<(PhoneSearch, EmailSearch), Error> {
+        let mut people = match self.people_page(&[(EMAILS, NOBODY)], 1).await {
+            // It knows the filter and wants another address.
+            Err(Error::Rejected(_)) => Vec::new(),
+            answered => answered?.rows,
+        };
+        let ignored = people.iter().any(|person| !has_email(person, NOBODY));
+        if !ignored {
+            people = self.list_people(1).await?.rows;
+        }
+        let email_search = if ignored { EmailSearch::Ignored } else { EmailSearch::Asked };
+        Ok((self.probe_phone_search(&people).await?, email_search))
     }
 
     /// Tries whether several numbers in one request find the people of all of them. It takes two people with
     /// different numbers, and a third without either, to tell that from a filter that is ignored: without them,
-    /// [`PhoneSearch::OneByOne`], which is right everywhere. One or two exchanges.
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn probe_phone_search(&self) -> Result<PhoneSearch, Error> {
-        let people = self.list_people(1).await?.rows;
-        let Some([one, other]) = telling_pair(&people) else { return Ok(PhoneSearch::OneByOne) };
+    /// [`PhoneSearch::OneByOne`], which is right everywhere. One exchange at most.
+    async fn probe_phone_search(&self, people: &[Person]) -> Result<PhoneSearch, Error> {
+        let Some([one, other]) = telling_pair(people) else { return Ok(PhoneSearch::OneByOne) };
         let answer = self.people_with(PLAIN, &[one.1.to_owned(), other.1.to_owned()]).await?.rows;
         let came_back = |id| answer.iter().any(|person| person.id == id);
         let nobody_else = answer.iter().all(|person| has_number(person, one.1) || has_number(person, other.1));
@@ -113,6 +135,10 @@ fn is_unfiltered(found: &Page<Person>, phone: &Phone) -> bool {
 
 fn verified(found: Page<Person>, phone: &Phone) -> Vec<Person> {
     lowest_first(found.rows.into_iter().filter(|person| person.has_phone(phone)).collect())
+}
+
+fn has_email(person: &Person, email: &str) -> bool {
+    person.email.trim().to_lowercase() == email.to_lowercase()
 }
 
 fn lowest_first(mut people: Vec<Person>) -> Vec<Person> {

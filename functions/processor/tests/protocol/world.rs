@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{
     Account, AccountId, Bundle, BundleDocument, BundleState, Clock, Connection, ConnectionKind, ConnectionState,
-    LeadgenEvent, MetaId, PhoneSearch, QueueMessage, Slug, State, Timing, Transaction, TransactionId,
+    EmailSearch, LeadgenEvent, MetaId, PhoneSearch, QueueMessage, Slug, State, Timing, Transaction, TransactionId,
 };
 use facebook::{AppSecrets, graph::Graph};
 use http::{Request, Response};
@@ -102,10 +102,12 @@ impl World {
     }
 
     async fn connect(&self) {
-        let account =
-            Account {
-                id: self.account(), name: "Ремонт Плюс".to_owned(), phone_search: PhoneSearch::Together
-            };
+        let account = Account {
+            id: self.account(),
+            name: "Ремонт Плюс".to_owned(),
+            phone_search: PhoneSearch::Together,
+            email_search: EmailSearch::Asked,
+        };
         let page_id = DEMO_PAGE.parse().unwrap();
         let facebook = ConnectionKind::Facebook { page_id, page_name: "Ремонт Плюс".to_owned() };
         self.connection("shop", ConnectionKind::Remonline { account }, DEMO_API_KEY).await;

@@ -107,7 +107,7 @@ impl Texts {
 mod tests {
     use std::collections::BTreeMap;
 
-    use domain::{Account, AccountId, ConnectionKind, PhoneSearch};
+    use domain::{Account, AccountId, ConnectionKind, EmailSearch, PhoneSearch};
     use jiff::Timestamp;
     use pretty_assertions::assert_eq;
     use rstest::rstest;
@@ -115,10 +115,12 @@ mod tests {
     use super::*;
 
     fn closed(state: ConnectionState) -> Connection {
-        let account =
-            Account {
-                id: AccountId::new("a"), name: "Майстерня".to_owned(), phone_search: PhoneSearch::Together
-            };
+        let account = Account {
+            id: AccountId::new("a"),
+            name: "Майстерня".to_owned(),
+            phone_search: PhoneSearch::Together,
+            email_search: EmailSearch::Asked,
+        };
         Connection {
             id: "shop".parse().unwrap(),
             title: "Моя майстерня".to_owned(),

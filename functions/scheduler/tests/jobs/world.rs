@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use connections::Systems;
 use domain::{
-    Account, AccountId, Bundle, BundleState, Clock, Connection, ConnectionKind, ConnectionState, LeadgenEvent, MetaId,
-    PhoneSearch, Slug, Timing, Transaction, TransactionId,
+    Account, AccountId, Bundle, BundleState, Clock, Connection, ConnectionKind, ConnectionState, EmailSearch,
+    LeadgenEvent, MetaId, PhoneSearch, Slug, Timing, Transaction, TransactionId,
 };
 use facebook::{AppSecrets, graph::Graph};
 use jiff::{SignedDuration, Timestamp};
@@ -58,7 +58,12 @@ impl World {
         let scheduler = Scheduler { store: store.clone(), systems, clock, timing: Timing::scaled(1.0) };
         let world = Self { scheduler, remonline, meta, store };
         let name = "Ремонт Плюс".to_owned();
-        let account = Account { id: AccountId::new("account"), name, phone_search: PhoneSearch::Together };
+        let account = Account {
+            id: AccountId::new("account"),
+            name,
+            phone_search: PhoneSearch::Together,
+            email_search: EmailSearch::Asked,
+        };
         world.connect("shop", ConnectionKind::Remonline { account }, DEMO_API_KEY).await;
         world.connect_page("fb", DEMO_PAGE, DEMO_PAGE_TOKEN).await;
         world

@@ -52,7 +52,7 @@ async fn writes_go_where_they_belong() {
 async fn what_was_exchanged_is_remembered_until_it_is_taken() {
     let remonline = RemOnline::saying(400, EMPTY_REFUSAL).await;
     let client = &remonline.client;
-    client.find_by_email("olena@example.com").await.unwrap_err();
+    client.find_by_email("olena@example.com", remonline::EmailSearch::Asked).await.unwrap_err();
     client.create_order(&fields(json!({ "branch_id": 15001 }))).await.unwrap_err();
     let exchanges = client.take_exchanges();
     let shown =

@@ -1,7 +1,8 @@
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use domain::Phone;
 use pretty_assertions::assert_eq;
-use remonline::{Error, Person, PhoneSearch};
+use remonline::{EmailSearch, Error, Person, PhoneSearch};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -167,10 +168,11 @@ async fn an_address_is_found_in_any_case_and_only_itself() {
         vec![card(1, "other@example.com"), card(9, "Olena@Example.com"), card(4, "olena@example.com"), card(5, "")];
     let remonline = remonline(Filter::Ignored, rows).await;
     let client = &remonline.client;
-    assert_eq!(ids(&client.find_by_email(" olena@EXAMPLE.com ").await.unwrap()), [4, 9]);
-    assert_eq!(ids(&client.find_by_email("nobody@example.com").await.unwrap()), [0_i64; 0]);
-    assert_eq!(ids(&client.find_by_email("").await.unwrap()), [0_i64; 0]);
-    assert_eq!(remonline.asked().len(), 2, "an empty address is not asked for");
+    assert_eq!(ids(&client.find_by_email(" olena@EXAMPLE.com ", EmailSearch::Asked).await.unwrap()), [4, 9]);
+    assert_eq!(ids(&client.find_by_email("nobody@example.com", EmailSearch::Asked).await.unwrap()), [0_i64; 0]);
+    assert_eq!(ids(&client.find_by_email("", EmailSearch::Asked).await.unwrap()), [0_i64; 0]);
+    assert_eq!(ids(&client.find_by_email("olena@example.com", EmailSearch::Ignored).await.unwrap()), [0_i64; 0]);
+    assert_eq!(remonline.asked().len(), 2, "neither an empty address is asked for nor where that shows nothing");
 }
 
 #[rstest]
@@ -185,14 +187,48 @@ async fn an_address_is_found_in_any_case_and_only_itself() {
 #[tokio::test]
 async fn tries_how_to_search(#[case] filter: Filter, #[case] people: usize, #[case] expected: PhoneSearch) {
     let remonline = remonline(filter, others(people)).await;
-    assert_eq!(remonline.client.probe_phone_search().await.unwrap(), expected);
+    let (by_phone, _) = remonline.client.probe_search().await.unwrap();
+    assert_eq!(by_phone, expected);
+}
+
+#[rstest]
+#[case::ignored(|_: &Asked, _: &Value| true, 3, EmailSearch::Ignored, 2)]
+#[case::works(|asked: &Asked, card: &Value| asked.values("emails").contains(&card["email"].as_str().unwrap_or("")),
+    3, EmailSearch::Asked, 3)]
+#[case::nobody_to_tell(|_: &Asked, _: &Value| true, 0, EmailSearch::Asked, 2)]
+#[tokio::test]
+async fn tries_whether_addresses_are_searched(
+    #[case] leaves: fn(&Asked, &Value) -> bool,
+    #[case] people: usize,
+    #[case] expected: EmailSearch,
+    #[case] requests: usize,
+) {
+    let people = others(people);
+    let remonline = RemOnline::answering(move |asked: &Asked| {
+        let is_asked = !asked.values("emails").is_empty();
+        let left = people.iter().filter(|card| !is_asked || leaves(asked, card)).cloned().collect::<Vec<_>>();
+        asked.page_of(&left)
+    })
+    .await;
+    assert_eq!(remonline.client.probe_search().await.unwrap().1, expected);
+    assert_eq!(remonline.asked().len(), requests);
+}
+
+#[tokio::test]
+async fn an_address_that_is_refused_says_nothing_of_the_filter() {
+    let remonline = RemOnline::answering(|asked: &Asked| match asked.values("emails").is_empty() {
+        true => asked.page_of(&[]),
+        false => (StatusCode::BAD_REQUEST, "{}").into_response(),
+    })
+    .await;
+    assert_eq!(remonline.client.probe_search().await.unwrap(), (PhoneSearch::OneByOne, EmailSearch::Asked));
 }
 
 #[tokio::test]
 async fn does_not_compare_two_cards_of_one_number() {
     let same = vec![person(1, E164), person(2, "0501112233"), person(3, E164)];
     let remonline = remonline(Filter::Plain, same).await;
-    assert_eq!(remonline.client.probe_phone_search().await.unwrap(), PhoneSearch::OneByOne);
+    assert_eq!(remonline.client.probe_search().await.unwrap().0, PhoneSearch::OneByOne);
     assert_eq!(remonline.asked().len(), 1);
 }
 

@@ -1,6 +1,6 @@
 use domain::{
-    Account, AccountId, Bundle, BundleState, Connection, ConnectionKind, ConnectionState, LeadSource, LeadgenEvent,
-    MetaId, PhoneSearch, Slug, Stage, Transaction,
+    Account, AccountId, Bundle, BundleState, Connection, ConnectionKind, ConnectionState, EmailSearch, LeadSource,
+    LeadgenEvent, MetaId, PhoneSearch, Slug, Stage, Transaction,
 };
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -58,7 +58,12 @@ pub(crate) fn done(transaction: &Transaction, now: Timestamp) -> Transaction {
 }
 
 pub(crate) fn remonline(id: &str, account: &str) -> Connection {
-    let account = Account { id: AccountId::new(account), name: "Shop".to_owned(), phone_search: PhoneSearch::Together };
+    let account = Account {
+        id: AccountId::new(account),
+        name: "Shop".to_owned(),
+        phone_search: PhoneSearch::Together,
+        email_search: EmailSearch::Asked,
+    };
     connection(id, ConnectionKind::Remonline { account })
 }
 

@@ -1,6 +1,8 @@
 //! What a world has before the first lead: connections, bundles, and whom the companies know.
 
-use domain::{Account, AccountId, Bundle, BundleState, Connection, ConnectionKind, ConnectionState, PhoneSearch};
+use domain::{
+    Account, AccountId, Bundle, BundleState, Connection, ConnectionKind, ConnectionState, EmailSearch, PhoneSearch,
+};
 use serde_json::Value;
 
 use super::{COMPANIES, PAGE, PAGE_CONNECTION, World, people::api_key, slug};
@@ -14,7 +16,12 @@ impl World {
     pub(super) async fn connect(&self, bench: &Bench, token: &str) {
         for (company, name) in COMPANIES.into_iter().enumerate() {
             let id = AccountId::new(name);
-            let account = Account { id, name: name.to_owned(), phone_search: PhoneSearch::Together };
+            let account = Account {
+                id,
+                name: name.to_owned(),
+                phone_search: PhoneSearch::Together,
+                email_search: EmailSearch::Asked,
+            };
             let kind = ConnectionKind::Remonline { account };
             self.add_connection(bench, name, kind, &api_key(company, 0)).await;
         }
