@@ -17,8 +17,8 @@ use crate::database::{
 
 /// How many rows DynamoDB gives at once.
 const BATCH: usize = 100;
-/// How often what DynamoDB puts off is tried: rows left out of a batch, writes of rows that a transaction of
-/// somebody else is about to write. The SDK does not repeat these.
+/// How often what DynamoDB puts off is tried: rows left out of a batch, writes of rows that a transaction of somebody else
+/// is about to write, writes beyond a table's capacity. Of these the SDK repeats at most the last, and that not for long.
 const TRIES: u32 = 8;
 
 /// The names of the tables as they are deployed.
@@ -217,13 +217,15 @@ impl Database for DynamoDb {
                 Ok(()) => return Ok(()),
             }
         }
-        Err(Unavailable("DynamoDB is busy with other writes of the same rows".to_owned()).into())
+        Err(Unavailable("DynamoDB puts a write off: its rows are being written, or its capacity is used up".to_owned())
+            .into())
     }
 }
 
 /// Why DynamoDB did not write.
 enum Refusal {
-    /// A transaction of somebody else is writing one of the rows: nothing was written, try again.
+    /// A transaction of somebody else is writing one of the rows, or the table's capacity is used up: nothing was written,
+    /// try again.
     Busy,
     Final(WriteError),
 }
@@ -317,22 +319,27 @@ fn unavailable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Unavailabl
 fn refused<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Refusal {
     match error.code() {
         Some("ConditionalCheckFailedException") => Refusal::Final(WriteError::Conflict { which: 0 }),
-        Some("TransactionConflictException") => Refusal::Busy,
+        Some("TransactionConflictException" | "ProvisionedThroughputExceededException" | "ThrottlingException") => {
+            Refusal::Busy
+        }
         _ => unavailable(error).into(),
     }
 }
 
-/// A condition that does not hold counts more than a row that is being written.
+/// A condition that does not hold counts more than a row that cannot be written now.
+/// Source: AWS, DynamoDB API reference, `TransactWriteItems`, `CancellationReasons`.
 fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Refusal {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
         return unavailable(error).into();
     };
     let reasons = cancelled.cancellation_reasons();
     let first = |code: &str| reasons.iter().position(|reason| reason.code() == Some(code));
-    match (first("ConditionalCheckFailed"), first("TransactionConflict")) {
-        (Some(which), _) => Refusal::Final(WriteError::Conflict { which }),
-        (None, Some(_)) => Refusal::Busy,
-        (None, None) => unavailable(error).into(),
+    let put_off =
+        |code: &str| ["TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError"].contains(&code);
+    match first("ConditionalCheckFailed") {
+        Some(which) => Refusal::Final(WriteError::Conflict { which }),
+        None if reasons.iter().filter_map(|reason| reason.code()).any(put_off) => Refusal::Busy,
+        None => unavailable(error).into(),
     }
 }
 
@@ -347,7 +354,9 @@ mod tests {
     #[case::second_condition(&["None", "ConditionalCheckFailed", "ConditionalCheckFailed"], "conflict 1")]
     #[case::a_condition_counts_more(&["TransactionConflict", "ConditionalCheckFailed"], "conflict 1")]
     #[case::somebody_else_writes(&["None", "TransactionConflict"], "busy")]
-    #[case::too_fast(&["ThrottlingError", "None"], "unavailable")]
+    #[case::too_fast(&["ThrottlingError", "None"], "busy")]
+    #[case::too_much(&["None", "ProvisionedThroughputExceeded"], "busy")]
+    #[case::nonsense(&["ValidationError", "None"], "unavailable")]
     fn a_cancelled_transaction_says_why(#[case] codes: &[&str], #[case] expected: &str) {
         let reasons = codes.iter().map(|code| CancellationReason::builder().code(*code).build()).collect();
         let cancelled = TransactionCanceledException::builder().set_cancellation_reasons(Some(reasons)).build();
