@@ -87,18 +87,40 @@ impl References {
 
 /// A value of the template with every intrinsic function replaced by its answer.
 pub(super) fn evaluate(value: &serde_norway::Value, references: &References) -> anyhow::Result<Value> {
-    match value {
-        serde_norway::Value::Tagged(tagged) if tagged.tag == "!If" => evaluate(branch(tagged, references)?, references),
+    match chosen(value, references)? {
         serde_norway::Value::Tagged(tagged) => Ok(Value::String(call(tagged, references)?)),
         serde_norway::Value::Sequence(items) => items.iter().map(|item| evaluate(item, references)).collect(),
-        serde_norway::Value::Mapping(entries) => entries
-            .iter()
-            .map(|(key, value)| {
-                let key = scalar(key).context("a key is not text")?;
-                Ok((key, evaluate(value, references)?))
-            })
-            .collect(),
+        serde_norway::Value::Mapping(entries) => {
+            entries.iter().filter_map(|(key, value)| property(key, value, references).transpose()).collect()
+        }
         scalar => Ok(serde_json::to_value(scalar)?),
+    }
+}
+
+/// A property and its value, unless that is `!Ref AWS::NoValue`.
+fn property(
+    key: &serde_norway::Value,
+    value: &serde_norway::Value,
+    references: &References,
+) -> anyhow::Result<Option<(String, Value)>> {
+    let value = chosen(value, references)?;
+    if is_no_value(value) {
+        return Ok(None);
+    }
+    let key = scalar(key).context("a key is not text")?;
+    Ok(Some((key, evaluate(value, references)?)))
+}
+
+fn is_no_value(value: &serde_norway::Value) -> bool {
+    let serde_norway::Value::Tagged(tagged) = value else { return false };
+    tagged.tag == "!Ref" && tagged.value.as_str() == Some("AWS::NoValue")
+}
+
+/// The value that stands there once every `!If` has come to one.
+fn chosen<'a>(value: &'a serde_norway::Value, references: &References) -> anyhow::Result<&'a serde_norway::Value> {
+    match value {
+        serde_norway::Value::Tagged(tagged) if tagged.tag == "!If" => chosen(branch(tagged, references)?, references),
+        value => Ok(value),
     }
 }
 

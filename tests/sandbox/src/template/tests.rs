@@ -121,6 +121,7 @@ fn the_key_is_found_by_its_alias() {
 
 #[rstest]
 #[case("!Ref Nobody", "nothing is called Nobody")]
+#[case("[!Ref AWS::NoValue]", "nothing is called AWS::NoValue")]
 #[case("!GetAtt Queue.Color", "nothing is called Queue.Color")]
 #[case("!Sub ${Queue", "lacks a brace")]
 #[case("!ImportValue Elsewhere", "the sandbox does not know !ImportValue")]
