@@ -112,6 +112,29 @@ fn every_table_has_the_same_key_and_forgets_by_expires_at() {
     }
 }
 
+/// Of the indexes each has its own.
+#[rstest]
+#[case("OnDemand", "PAY_PER_REQUEST", 0, 0)]
+#[case("FreeTier", "PROVISIONED", 8, 25)]
+fn a_fixed_capacity_is_the_whole_free_tier_and_no_more(
+    #[case] capacity: &str,
+    #[case] mode: &str,
+    #[case] with_capacity: usize,
+    #[case] units: u64,
+) {
+    let (template, mut references) = product();
+    references.set("TableCapacity", capacity);
+    let tables = template.tables(&references).unwrap();
+    assert!(tables.iter().all(|table| table.properties["BillingMode"] == mode));
+    let indexes = tables.iter().filter_map(|table| table.properties["GlobalSecondaryIndexes"].as_array()).flatten();
+    let all = tables.iter().map(|table| &table.properties).chain(indexes);
+    let capacities: Vec<_> = all.filter_map(|it| it.get("ProvisionedThroughput")).collect();
+    assert_eq!(capacities.len(), with_capacity);
+    for unit in ["ReadCapacityUnits", "WriteCapacityUnits"] {
+        assert_eq!(capacities.iter().filter_map(|capacity| capacity[unit].as_u64()).sum::<u64>(), units, "{unit}");
+    }
+}
+
 #[test]
 fn the_key_is_found_by_its_alias() {
     let (template, references) = product();
