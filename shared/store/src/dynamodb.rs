@@ -80,7 +80,7 @@ impl DynamoDb {
         query: &Query,
         start: Option<Attributes>,
         limit: usize,
-    ) -> Result<(Vec<Attributes>, Option<Attributes>), Unavailable> {
+    ) -> Result<(Vec<Attributes>, Option<Attributes>), Refusal<Unavailable>> {
         let (condition, values) = key_condition(query);
         let (partition, sort) = query.index.map_or((PARTITION, SORT), |index| (index.partition(), Index::SORT));
         let names = condition.contains("#sort").then(|| ("#sort".to_owned(), sort.to_owned()));
@@ -91,7 +91,7 @@ impl DynamoDb {
         let request = request.key_condition_expression(condition).set_expression_attribute_values(Some(values));
         let names = names.into_iter().chain([("#partition".to_owned(), partition.to_owned())]).collect();
         let request = request.set_expression_attribute_names(Some(names)).set_exclusive_start_key(start);
-        let answer = request.set_limit(i32::try_from(limit).ok()).send().await.map_err(|error| unavailable(&error))?;
+        let answer = request.set_limit(i32::try_from(limit).ok()).send().await.map_err(|error| unread(&error))?;
         Ok((answer.items.unwrap_or_default(), answer.last_evaluated_key))
     }
 
@@ -102,8 +102,11 @@ impl DynamoDb {
         for tried in 0..TRIES {
             let Some(wanted) = missing else { return Ok(found) };
             pause(tried).await;
-            let request = self.client.batch_get_item().request_items(self.name(table), wanted);
-            let answer = request.send().await.map_err(|error| unavailable(&error))?;
+            let answer = patiently(|| async {
+                let request = self.client.batch_get_item().request_items(self.name(table), wanted.clone());
+                request.send().await.map_err(|error| unread(&error))
+            });
+            let answer = answer.await?;
             for attributes in answer.responses.into_iter().flatten().flat_map(|(_, rows)| rows) {
                 let item = to_item(attributes)?;
                 found.extend(Key::of(&item).map(|key| (key, item)));
@@ -113,7 +116,7 @@ impl DynamoDb {
         Err(Unavailable("DynamoDB keeps leaving rows out of its answers".to_owned()))
     }
 
-    async fn write_one(&self, write: &Write) -> Result<(), Refusal> {
+    async fn write_one(&self, write: &Write) -> Result<(), Refusal<WriteError>> {
         let (Write::Put { table, condition, .. }
         | Write::Delete { table, condition, .. }
         | Write::Check { table, condition, .. }) = write;
@@ -136,7 +139,7 @@ impl DynamoDb {
         }
     }
 
-    async fn write_all(&self, writes: &[Write]) -> Result<(), Refusal> {
+    async fn write_all(&self, writes: &[Write]) -> Result<(), Refusal<WriteError>> {
         let items = writes.iter().map(|write| self.transact_item(write)).collect::<Result<Vec<_>, _>>()?;
         let sent = self.client.transact_write_items().set_transact_items(Some(items)).send().await;
         sent.map(drop).map_err(|error| cancelled(&error))
@@ -171,9 +174,11 @@ impl DynamoDb {
 #[async_trait]
 impl Database for DynamoDb {
     async fn get(&self, table: Table, key: &Key) -> Result<Option<Item>, Unavailable> {
-        let request = self.client.get_item().table_name(self.name(table)).consistent_read(true);
-        let answer = request.set_key(Some(key_attributes(key))).send().await.map_err(|error| unavailable(&error))?;
-        answer.item.map(to_item).transpose()
+        let answer = patiently(|| async {
+            let request = self.client.get_item().table_name(self.name(table)).consistent_read(true);
+            request.set_key(Some(key_attributes(key))).send().await.map_err(|error| unread(&error))
+        });
+        answer.await?.item.map(to_item).transpose()
     }
 
     async fn get_many(&self, table: Table, keys: &[Key]) -> Result<Vec<Option<Item>>, Unavailable> {
@@ -190,7 +195,9 @@ impl Database for DynamoDb {
         let mut found = Vec::new();
         let mut start = None;
         while !query.is_empty() && found.len() < query.limit {
-            let (rows, last) = self.query_from(query, start, query.limit - found.len()).await?;
+            let limit = query.limit - found.len();
+            let rows = patiently(|| self.query_from(query, start.clone(), limit));
+            let (rows, last) = rows.await?;
             for item in rows.into_iter().map(to_item) {
                 let item = item?;
                 let is_end = item.get(sort).and_then(serde_json::Value::as_str) == query.to.as_deref();
@@ -205,35 +212,50 @@ impl Database for DynamoDb {
     }
 
     async fn write(&self, writes: &[Write]) -> Result<(), WriteError> {
-        for tried in 0..TRIES {
-            pause(tried).await;
-            let written = match writes {
+        patiently(|| async {
+            match writes {
                 [write] => self.write_one(write).await,
                 writes => self.write_all(writes).await,
-            };
-            match written {
-                Err(Refusal::Busy) => {}
-                Err(Refusal::Final(error)) => return Err(error),
-                Ok(()) => return Ok(()),
             }
-        }
-        Err(Unavailable("DynamoDB puts a write off: its rows are being written, or its capacity is used up".to_owned())
-            .into())
+        })
+        .await
     }
 }
 
-/// Why DynamoDB did not write.
-enum Refusal {
-    /// A transaction of somebody else is writing one of the rows, or the table's capacity is used up: nothing was written,
-    /// try again.
+/// Why DynamoDB did not do something.
+enum Refusal<E> {
+    /// Nothing was done, try again: a transaction of somebody else is writing one of the rows, or the table's capacity is
+    /// used up.
     Busy,
-    Final(WriteError),
+    Final(E),
 }
 
-impl From<Unavailable> for Refusal {
+impl From<Unavailable> for Refusal<Unavailable> {
+    fn from(error: Unavailable) -> Self {
+        Self::Final(error)
+    }
+}
+
+impl From<Unavailable> for Refusal<WriteError> {
     fn from(error: Unavailable) -> Self {
         Self::Final(error.into())
     }
+}
+
+/// Tries until DynamoDB is not busy.
+async fn patiently<T, E: From<Unavailable>, F>(attempt: impl Fn() -> F) -> Result<T, E>
+where
+    F: Future<Output = Result<T, Refusal<E>>>,
+{
+    for tried in 0..TRIES {
+        pause(tried).await;
+        match attempt().await {
+            Err(Refusal::Busy) => {}
+            Err(Refusal::Final(error)) => return Err(error),
+            Ok(done) => return Ok(done),
+        }
+    }
+    Err(Unavailable("DynamoDB stays busy: rows are being written, or a table's capacity is used up".to_owned()).into())
 }
 
 async fn pause(tried: u32) {
@@ -316,19 +338,27 @@ fn unavailable<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Unavailabl
     Unavailable(code.unwrap_or_else(|| format!("no answer of DynamoDB ({error})")))
 }
 
-fn refused<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Refusal {
+fn unread<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Refusal<Unavailable> {
+    if is_throttled(error) { Refusal::Busy } else { unavailable(error).into() }
+}
+
+fn refused<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Refusal<WriteError> {
     match error.code() {
         Some("ConditionalCheckFailedException") => Refusal::Final(WriteError::Conflict { which: 0 }),
-        Some("TransactionConflictException" | "ProvisionedThroughputExceededException" | "ThrottlingException") => {
-            Refusal::Busy
-        }
+        Some("TransactionConflictException") => Refusal::Busy,
+        _ if is_throttled(error) => Refusal::Busy,
         _ => unavailable(error).into(),
     }
 }
 
+/// Whether a table's capacity is used up. Source: AWS, DynamoDB developer guide, "Error handling with DynamoDB".
+fn is_throttled<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> bool {
+    matches!(error.code(), Some("ProvisionedThroughputExceededException" | "ThrottlingException"))
+}
+
 /// A condition that does not hold counts more than a row that cannot be written now.
 /// Source: AWS, DynamoDB API reference, `TransactWriteItems`, `CancellationReasons`.
-fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Refusal {
+fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Refusal<WriteError> {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
         return unavailable(error).into();
     };
