@@ -92,6 +92,12 @@ impl Filter {
         phone.or_else(email).or_else(state)
     }
 
+    /// How many transactions to look at for so many that match. Each is read, so none too many where all of them match.
+    fn most(&self, wanted: usize) -> usize {
+        let all_match = *self == Self { from: self.from, to: self.to, ..Self::default() };
+        if all_match { wanted.min(BATCH) } else { BATCH }
+    }
+
     /// Whether the transaction at a place in the history may match, as far as the place tells.
     fn may_match(&self, id: &TransactionId) -> bool {
         self.bundle.as_ref().is_none_or(|bundle| *bundle == id.bundle_id)
@@ -117,7 +123,8 @@ impl Store {
         };
         let (mut found, mut looked_at) = (Vec::new(), 0);
         while found.len() <= limit && looked_at < MOST_LOOKED_AT {
-            let stretch = self.stretch(filter, before).await?;
+            let most = filter.most(limit + 1 - found.len());
+            let stretch = self.stretch(filter, before, most).await?;
             looked_at += stretch.looked_at;
             found.extend(stretch.transactions.into_iter().filter(|transaction| filter.matches(transaction)));
             before = stretch.last;
@@ -128,16 +135,16 @@ impl Store {
         Ok(page(found, limit, before))
     }
 
-    /// The next transactions received before `before` that may match.
-    async fn stretch(&self, filter: &Filter, before: Option<String>) -> Result<Stretch, StoreError> {
+    /// The next transactions received before `before` that may match, among `most`.
+    async fn stretch(&self, filter: &Filter, before: Option<String>, most: usize) -> Result<Stretch, StoreError> {
         if let Some(lead) = &filter.leadgen_id {
             return self.stretch_of_lead(lead, before).await;
         }
         if let Some((index, partition)) = filter.index() {
-            return self.stretch_of_index(index, partition, filter, before).await;
+            return self.stretch_of_index(index, partition, filter, before, most).await;
         }
         for month in self.months(filter.from, before.as_deref()).await? {
-            let stretch = self.stretch_of_index(Index::History, &month, filter, before.clone()).await?;
+            let stretch = self.stretch_of_index(Index::History, &month, filter, before.clone(), most).await?;
             if stretch.last.is_some() {
                 return Ok(stretch);
             }
@@ -159,13 +166,14 @@ impl Store {
         partition: &str,
         filter: &Filter,
         before: Option<String>,
+        most: usize,
     ) -> Result<Stretch, StoreError> {
         let query = Query {
             index: Some(index),
             from: filter.from.map(keys::history_from),
             to: before,
             order: Order::Descending,
-            limit: BATCH,
+            limit: most,
             ..Query::partition(TABLE, partition)
         };
         let found = self.database.query(&query).await?;
