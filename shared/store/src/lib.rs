@@ -64,7 +64,7 @@ pub use secrets::{Sealed, Sealer, SecretError};
 pub use statistics::{Day, Statistics};
 pub use transactions::{Answers, Recorded, RequestBody};
 pub use unrouted::{Unrouted, UnroutedForm};
-pub use watermarks::Watermark;
+pub use watermarks::{Reach, Watermark};
 
 use database::{Condition, Key, Query, Table, Write, WriteError};
 

@@ -24,6 +24,9 @@ pub struct Watermark {
     /// When the last pass began that came to its end: everything created before was listed then. A pass that is
     /// under way does not move it.
     pub read_at: Option<Timestamp>,
+    /// The same of the last pass that went back over what Meta may list late.
+    #[serde(default)]
+    pub lately_read_at: Option<Timestamp>,
     /// The same of the last pass over all that Meta keeps.
     pub fully_read_at: Option<Timestamp>,
     /// How many leads Meta counted then.
@@ -32,16 +35,30 @@ pub struct Watermark {
     pub tried_at: Option<Timestamp>,
     /// The pass that is under way.
     pub pass: Option<Pass>,
-    /// Whether that one is over all that Meta keeps.
+    /// How far back that one goes.
     #[serde(default)]
-    pub pass_is_full: bool,
+    pub reach: Reach,
+}
+
+/// How far back a pass goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reach {
+    /// To what came since the last one.
+    #[default]
+    New,
+    /// To what Meta may have listed late.
+    Late,
+    /// To all that Meta keeps.
+    All,
 }
 
 impl Watermark {
     /// That of a form that was never read.
     pub fn new(page_id: MetaId, form_id: MetaId) -> Self {
-        let (read_at, fully_read_at, leads_count, tried_at, pass) = (None, None, None, None, None);
-        Self { page_id, form_id, read_at, fully_read_at, leads_count, tried_at, pass, pass_is_full: false }
+        let (read_at, lately_read_at, fully_read_at) = (None, None, None);
+        let (leads_count, tried_at, pass, reach) = (None, None, None, Reach::New);
+        Self { page_id, form_id, read_at, lately_read_at, fully_read_at, leads_count, tried_at, pass, reach }
     }
 }
 

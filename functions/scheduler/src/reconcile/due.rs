@@ -2,13 +2,17 @@
 
 use domain::Pass;
 use jiff::{SignedDuration, Timestamp};
-use store::Watermark;
+use store::{Reach, Watermark};
 
-/// How far before the watermark a pass begins: Meta may list a lead late.
-const OVERLAP: SignedDuration = SignedDuration::from_hours(48);
+/// How far before the watermark a pass begins at least.
+const OVERLAP: SignedDuration = SignedDuration::from_hours(2);
 
-/// How long a form is left alone whose number of leads stays.
-const QUIET: SignedDuration = SignedDuration::from_hours(6);
+/// How late Meta may list a lead.
+const LATE: SignedDuration = SignedDuration::from_hours(48);
+
+/// How often a pass goes back so far, and how long a form is left alone whose number of leads stays. Going back costs a read
+/// for each lead that is known.
+const LATE_EVERY: SignedDuration = SignedDuration::from_hours(6);
 
 /// How often all is read that Meta keeps.
 const FULL_EVERY: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -27,25 +31,31 @@ pub(super) fn begin(
     if watermark.pass.is_some() {
         return watermark.pass.clone();
     }
-    let full = watermark.fully_read_at.is_none_or(|at| at + FULL_EVERY <= now);
-    let since = match watermark.read_at {
-        Some(read_at) if !full => {
-            let same_count = leads_count.is_some() && leads_count == watermark.leads_count;
-            if same_count && now < read_at + QUIET {
+    let passed = |since: Option<Timestamp>, time| since.is_none_or(|since| since + time <= now);
+    let same_count = leads_count.is_some() && leads_count == watermark.leads_count;
+    let (reach, since) = match watermark.read_at {
+        Some(read_at) if !passed(watermark.fully_read_at, FULL_EVERY) => {
+            if same_count && !passed(Some(read_at), LATE_EVERY) {
                 return None;
             }
-            read_at - OVERLAP
+            match passed(watermark.lately_read_at, LATE_EVERY) {
+                true => (Reach::Late, read_at - LATE - LATE_EVERY),
+                false => (Reach::New, read_at - OVERLAP),
+            }
         }
-        _ => now - KEPT_BY_META,
+        _ => (Reach::All, now - KEPT_BY_META),
     };
-    watermark.pass_is_full = full;
+    watermark.reach = reach;
     Some(Pass::new(since.max(started), now))
 }
 
 /// The pass came to its end: only now the watermark moves, to the pass's beginning.
 pub(super) fn finish(watermark: &mut Watermark, pass: &Pass, leads_count: Option<u64>, now: Timestamp) {
     watermark.read_at = Some(pass.started_at);
-    if watermark.pass_is_full {
+    if watermark.reach >= Reach::Late {
+        watermark.lately_read_at = Some(pass.started_at);
+    }
+    if watermark.reach == Reach::All {
         watermark.fully_read_at = Some(pass.started_at);
     }
     watermark.leads_count = leads_count;
@@ -88,9 +98,10 @@ mod tests {
 
     #[rstest]
     #[case::nothing_new(Some(7), 15 * MINUTE, None)]
-    #[case::another_lead(Some(8), 15 * MINUTE, Some(-2 * DAY))]
-    #[case::the_count_may_lag(Some(7), 6 * HOUR, Some(-2 * DAY))]
-    #[case::no_count(None, 15 * MINUTE, Some(-2 * DAY))]
+    #[case::another_lead(Some(8), 15 * MINUTE, Some(-2 * HOUR))]
+    #[case::the_count_may_lag(Some(7), 6 * HOUR, Some(-2 * DAY - 6 * HOUR))]
+    #[case::late_ones(Some(8), 6 * HOUR, Some(-2 * DAY - 6 * HOUR))]
+    #[case::no_count(None, 15 * MINUTE, Some(-2 * HOUR))]
     #[case::a_week_later(Some(7), 7 * DAY, Some(7 * DAY - 90 * DAY))]
     fn a_form_is_read_when_something_may_have_been_missed(
         #[case] leads_count: Option<u64>,
@@ -105,7 +116,21 @@ mod tests {
     fn nothing_is_read_from_before_the_first_start() {
         let mut watermark = unread();
         let pass = begin(&mut watermark, Some(7), at(-HOUR), at(0)).unwrap();
-        assert_eq!((pass.read_to, watermark.pass_is_full), (at(-HOUR), true));
+        assert_eq!((pass.read_to, watermark.reach), (at(-HOUR), Reach::All));
+    }
+
+    /// Whoever has leads all day is read every quarter of an hour, and back over what comes late four times a day.
+    #[test]
+    fn what_meta_lists_late_is_looked_for_every_six_hours() {
+        let mut watermark = read();
+        let mut far = 0;
+        for quarter in 1..=96 {
+            let now = at(quarter * 15 * MINUTE);
+            let pass = begin(&mut watermark, Some(7 + quarter as u64), at(-100 * DAY), now).unwrap();
+            far += usize::from(watermark.reach == Reach::Late);
+            finish(&mut watermark, &pass, Some(7 + quarter as u64), now);
+        }
+        assert_eq!(far, 4);
     }
 
     #[test]

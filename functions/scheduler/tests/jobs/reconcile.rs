@@ -94,12 +94,14 @@ async fn a_form_whose_count_stays_is_read_every_six_hours() {
 
 /// Meta shows it late, with the time at which it was sent.
 #[rstest]
-#[case::within_the_overlap(days(1), true)]
-#[case::before_the_overlap(days(3), false)]
+#[case::a_little(minutes(60), true, true)]
+#[case::by_two_days(days(2), false, true)]
+#[case::by_longer(days(3), false, false)]
 #[tokio::test(start_paused = true)]
-async fn what_meta_lists_late_comes_with_the_overlap_or_the_weekly_pass(
+async fn what_meta_lists_late_comes_at_once_or_soon_or_with_the_weekly_pass(
     #[case] late: SignedDuration,
     #[case] at_once: bool,
+    #[case] soon: bool,
 ) {
     let world = World::new(AT_ONCE).await;
     world.bundle("repair", FORM, Some(days(30))).await;
@@ -109,6 +111,10 @@ async fn what_meta_lists_late_comes_with_the_overlap_or_the_weekly_pass(
 
     world.run(Job::Reconcile).await;
     assert_eq!(world.knows("repair", &lead).await, at_once);
+
+    world.pass(minutes(6 * 60)).await;
+    world.run(Job::Reconcile).await;
+    assert_eq!(world.knows("repair", &lead).await, soon);
 
     world.pass(days(7)).await;
     world.run(Job::Reconcile).await;
