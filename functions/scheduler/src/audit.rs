@@ -2,9 +2,9 @@
 
 mod compare;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use domain::{AccountId, Bundle, Connection, ConnectionState, Transaction};
+use domain::{AccountId, Bundle, Connection, ConnectionState, Transaction, TransactionId};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use remonline::{Client, Order};
 use runtime::Metric;
@@ -138,8 +138,7 @@ impl Audit<'_> {
             Err(error) => return Ok(Err(error)),
         };
         let marked = compare::by_marker(&listed.orders);
-        let ids = marked.keys().cloned().collect::<Vec<_>>();
-        let known = self.scheduler.store.transactions(&ids).await?;
+        let known = self.known(marked.keys()).await?;
         let mut found = compare::orders(&marked, &known);
         if listed.complete {
             match self.lost(client, &listed.orders).await {
@@ -148,6 +147,20 @@ impl Audit<'_> {
             }
         }
         Ok(Ok(found))
+    }
+
+    /// The transactions of these ids. Most of them are among those of the audit's time, and read.
+    async fn known(&self, ids: impl Iterator<Item = &TransactionId>) -> anyhow::Result<Vec<Transaction>> {
+        let read = self.recorded.iter().map(|transaction| (&transaction.id, transaction)).collect::<BTreeMap<_, _>>();
+        let (mut known, mut others) = (Vec::new(), Vec::new());
+        for id in ids {
+            match read.get(id) {
+                Some(transaction) => known.push(Transaction::clone(transaction)),
+                None => others.push(id.clone()),
+            }
+        }
+        known.extend(self.scheduler.store.transactions(&others).await?);
+        Ok(known)
     }
 
     async fn listed(&self, client: &Client) -> Result<Listed, remonline::Error> {
