@@ -183,3 +183,11 @@ async fn the_longest_wait_is_measured() {
     world.pass(minutes(61)).await;
     assert_eq!(measured(&world.scheduler.watch().await.unwrap(), "OldestWaitingMs"), Some(61 * 60_000));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lead_that_nobody_got_to_waits_too() {
+    let world = healthy().await;
+    world.taken_in(|_| ()).await;
+    world.pass(minutes(75)).await;
+    assert_eq!(measured(&world.scheduler.watch().await.unwrap(), "OldestWaitingMs"), Some(75 * 60_000));
+}
