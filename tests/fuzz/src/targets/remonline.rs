@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use domain::{Clock, ExistingClient, NewClient, Phone, PhoneSearch, client_change};
+use domain::{Clock, EmailSearch, ExistingClient, NewClient, Phone, PhoneSearch, client_change};
 use jiff::{SignedDuration, Timestamp};
 use remonline::{Client, Error, Order, Pacer, Person};
 use serde_json::{Map, Value, json};
@@ -59,10 +59,10 @@ async fn ask(client: &Client, call: &str) -> Result<(), Error> {
         "find_by_phone_together" => {
             client.find_by_phone(&phone, PhoneSearch::Together).await.map(|found| are_of(&found, &phone))
         }
-        "find_by_email" => client.find_by_email("Kanarka@example.com").await.map(|found| {
+        "find_by_email" => client.find_by_email("Kanarka@example.com", EmailSearch::Asked).await.map(|found| {
             assert!(found.iter().all(|person| person.email.trim().eq_ignore_ascii_case("kanarka@example.com")));
         }),
-        "probe_phone_search" => client.probe_phone_search().await.map(drop),
+        "probe_search" => client.probe_search().await.map(drop),
         "update_person" => client.update_person(CLIENT, &fields()).await,
         "order" => client.order(ORDER).await.map(|order| order.iter().for_each(|it| assert_eq!(it.id, ORDER))),
         "orders_of_client" => client.orders_of_client(CLIENT, Some(since)).await.map(|orders| are_orders(&orders)),
