@@ -52,7 +52,10 @@ fn batches(messages: Vec<String>) -> Vec<Vec<String>> {
 
 async fn send_batch(sqs: &Client, queue_url: &str, mut messages: Vec<String>) -> Result<(), QueueError> {
     for offer in 0..OFFERS {
-        tokio::time::sleep(Duration::from_millis(100) * offer).await;
+        // Even a sleep of no time takes a millisecond, ten times what the rest of a webhook does.
+        if offer > 0 {
+            tokio::time::sleep(Duration::from_millis(100) * offer).await;
+        }
         let entries = messages.iter().enumerate().map(entry).collect::<Vec<_>>();
         let answer = sqs.send_message_batch().queue_url(queue_url).set_entries(Some(entries)).send().await;
         let answer = answer.map_err(|error| QueueError::Unreachable(Box::new(error.into())))?;
