@@ -12,7 +12,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::{convert::Infallible, error::Error};
+use std::{convert::Infallible, error::Error, time::Duration};
 
 pub use config::Config;
 use domain::{Clock, LeadgenEvent, QueueMessage};
@@ -31,6 +31,9 @@ use tracing::Instrument;
 
 /// Largest body, in bytes after decoding. Meta promises at most 1,000 changes in one.
 const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// How long a process reads ahead at most. Lambda gives it ten seconds to begin.
+const PREPARING: Duration = Duration::from_secs(2);
 
 /// How many leads one log line names at most, so that it stays short: Meta announces up to 1,000 at once.
 const NAMED_IN_A_LINE: usize = 50;
@@ -68,7 +71,7 @@ enum Refusal {
 }
 
 impl Ingest {
-    /// Makes the function. Secrets are read when they are first needed.
+    /// Makes the function. Secrets are read when they are first needed, if not before.
     pub fn new(config: Config, sqs: aws_sdk_sqs::Client, ssm: &aws_sdk_ssm::Client, clock: &Clock) -> Self {
         let parameter = |name| Parameter::new(ssm.clone(), name, clock.clone());
         Self {
@@ -78,6 +81,14 @@ impl Ingest {
             app_secrets: parameter(config.app_secrets_parameter),
             verify_token: parameter(config.verify_token_parameter),
             clock: clock.clone(),
+        }
+    }
+
+    /// Reads the app secrets ahead, with the connection that this takes: a process that begins has a whole processor, and a
+    /// small part of one later. If it fails or takes long, the first webhook tries again and says why it is given back.
+    async fn prepare(&self) {
+        if !matches!(tokio::time::timeout(PREPARING, self.app_secrets.value()).await, Ok(Ok(_))) {
+            tracing::warn!("the app secrets could not be read ahead");
         }
     }
 
@@ -207,6 +218,7 @@ pub async fn run() -> anyhow::Result<()> {
     #[expect(clippy::disallowed_methods, reason = "the one place where the function asks for the time")]
     let clock = Clock::new(Timestamp::now);
     let ingest = Ingest::new(config, aws_sdk_sqs::Client::new(&aws), &aws_sdk_ssm::Client::new(&aws), &clock);
+    ingest.prepare().await;
     let handler = |request: Request| {
         let ingest = &ingest;
         let span = logging::invocation(request_id(&request));
