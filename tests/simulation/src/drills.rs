@@ -21,6 +21,9 @@ use crate::{
     world::{COMPANIES, FORMS, Refused, World},
 };
 
+/// What RemOnline's allowance suffices for at the latest, where all leads come at once.
+const OF_A_LEAD: Duration = Duration::from_millis(1_500);
+
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// The bundle, which makes a client and an order of every lead.
@@ -72,8 +75,15 @@ struct Aftermath {
 }
 
 impl Drill {
+    /// So many leads at once: nothing but RemOnline's allowance holds them up.
+    pub fn backlog(leads: usize) -> Self {
+        let (apart, down, refused, lost) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, 0);
+        let measure: fn(&Aftermath) -> Vec<Figure> = |after| vec![after.not_done(), after.unused_allowance()];
+        Self { name: "a backlog", leads, apart, down, refused, lost, measure }
+    }
+
     /// All of them.
-    pub fn all() -> [Self; 5] {
+    pub fn all() -> [Self; 6] {
         let seconds = Duration::from_secs;
         let (down, refused, lost) = (Duration::ZERO, Duration::ZERO, 0);
         [
@@ -122,6 +132,7 @@ impl Drill {
                 lost: 200,
                 measure: |after| vec![after.not_done(), after.doubts_settled()],
             },
+            Self::backlog(1_000),
         ]
     }
 
@@ -152,7 +163,7 @@ impl Drill {
         }
         Script {
             events,
-            calm_at: trouble.max(at),
+            calm_at: trouble.max(at).max(OF_A_LEAD * u32::try_from(self.leads).unwrap_or(u32::MAX)),
             bundles: vec![(BUNDLE.to_owned(), document(COMPANIES[0], FORMS[0], BUNDLE))],
             known: Vec::new(),
             unreliable: Unreliable::default(),
@@ -218,6 +229,17 @@ impl Aftermath {
         Figure { what: "calls with the refused key", is: Amount::Number(calls), at_most: Amount::Number(3) }
     }
 
+    /// Of RemOnline's three calls a second, from the first call to the last.
+    fn unused_allowance(&self) -> Figure {
+        let mut calls = self.world.outside.companies[0].calls();
+        calls.sort();
+        let took =
+            calls.first().zip(calls.last()).map_or(0.0, |(first, last)| last.duration_since(*first).as_secs_f64());
+        let used = (100.0 * calls.len() as f64 / (3.0 * took)).floor() as usize;
+        let what = "RemOnline's allowance left unused, in per cent";
+        Figure { what, is: Amount::Number(100_usize.saturating_sub(used)), at_most: Amount::Number(10) }
+    }
+
     fn none(&self, what: &'static str, of: impl Fn(&Transaction) -> bool) -> Figure {
         let count = self.transactions.iter().filter(|(_, transaction)| of(transaction)).count();
         Figure { what, is: Amount::Number(count), at_most: Amount::Number(0) }
@@ -233,6 +255,14 @@ fn within(times: &[SignedDuration], what: &'static str, percent: usize, seconds:
 }
 
 impl Figure {
+    /// How much it is: seconds, or a number.
+    pub fn amount(&self) -> f64 {
+        match self.is {
+            Amount::Time(time) => time.as_secs_f64(),
+            Amount::Number(number) => number as f64,
+        }
+    }
+
     /// Whether the goal was reached.
     pub fn is_met(&self) -> bool {
         self.is <= self.at_most
