@@ -13,6 +13,7 @@ use simulators::meta::{DEMO_FORM, DEMO_PAGE, DEMO_PAGE_TOKEN, Meta};
 use simulators::remonline::{DEMO_API_KEY, RemOnline};
 use tokio::time::{Instant, sleep};
 
+pub use self::console::BUNDLE;
 use self::console::Console;
 use self::leads::DemoLead;
 use crate::Sandbox;
@@ -52,6 +53,14 @@ pub async fn run(sandbox: &Sandbox, count: u32, out: &mut (dyn Write + Send)) ->
     writeln!(out, "People in RemOnline: {people} before, {} now", remonline.people().len())?;
     writeln!(out, "Orders in RemOnline: {orders} before, {} now\n", remonline.orders().len())?;
     Ok(all_done)
+}
+
+/// Connects both simulators and makes a bundle, as [`run`] does before its leads.
+///
+/// # Errors
+/// When the console refuses something.
+pub async fn set_up(sandbox: &Sandbox) -> anyhow::Result<()> {
+    Console::new(&sandbox.url)?.set_up().await
 }
 
 /// Says what a person can enter in an empty console, where the simulators are built in: their keys are invented and

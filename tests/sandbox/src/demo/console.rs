@@ -14,7 +14,8 @@ const BUSY_PAUSE: Duration = Duration::from_secs(1);
 
 const SHOP: &str = "demo-shop";
 const PAGE: &str = "demo-page";
-const BUNDLE: &str = "demo";
+/// Id of the bundle that the demo makes.
+pub const BUNDLE: &str = "demo";
 
 /// The console's JSON API, as any client sees it.
 pub(super) struct Console {
