@@ -29,9 +29,9 @@ use crate::{
 };
 
 /// Leads that are due at once.
-const BACKLOG: usize = 10_000;
+const BACKLOG: usize = 2_000;
 const SMALL_BACKLOG: usize = 50;
-const LARGE_BACKLOG: usize = 1_000;
+const LARGE_BACKLOG: usize = 400;
 
 /// Accounts side by side, and the leads of each.
 const ACCOUNTS: [usize; 3] = [1, 10, 40];
@@ -51,12 +51,12 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
         ensure!(breaches.is_empty(), "{} breaches, of which one: {:?}", breaches.len(), breaches.first());
         figures.last().map(|unused| 100.0 - unused.amount()).context("a figure")
     });
-    let what = "RemOnline's allowance used in a backlog of 10,000 leads";
+    let what = "RemOnline's allowance used in a backlog of 2,000 leads";
     report.add(what, used.await??, Goal::AtLeast(90.0), Unit::Percent);
 
     let few = peak_memory_with(SMALL_BACKLOG).await?;
     let many = peak_memory_with(LARGE_BACKLOG).await?;
-    let what = "`processor`, peak memory with 1,000 leads due beside 50";
+    let what = "`processor`, peak memory with 400 leads due beside 50";
     report.add(what, many / few, Goal::AtMost(1.2), Unit::Times);
 
     let mut rates = Vec::new();

@@ -60,7 +60,7 @@ async fn main() -> anyhow::Result<()> {
         report.size("ingest", &programs.ingest)?;
     }
     if wanted("processor") {
-        processor::measure(&programs, &mut report).await?;
+        process::on_one_processor(processor::measure(&programs, &mut report)).await?;
     }
     if wanted("shop") {
         shop::measure(&mut report).await?;

@@ -32,7 +32,7 @@ const ALONE: usize = 40;
 const PAGE: usize = 50;
 
 /// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// How often it is looked at.
 const LOOK: Duration = Duration::from_millis(1);
