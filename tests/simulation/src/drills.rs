@@ -229,12 +229,13 @@ impl Aftermath {
         Figure { what: "calls with the refused key", is: Amount::Number(calls), at_most: Amount::Number(3) }
     }
 
-    /// Of RemOnline's three calls a second, from the first call to the last.
+    /// Of RemOnline's three calls a second, from the first call to the last order.
     fn unused_allowance(&self) -> Figure {
+        let done_at = self.transactions.iter().map(|(_, transaction)| transaction.updated_at).max();
         let mut calls = self.world.outside.companies[0].calls();
-        calls.sort();
+        calls.retain(|at| done_at.is_some_and(|done_at| *at <= done_at));
         let took =
-            calls.first().zip(calls.last()).map_or(0.0, |(first, last)| last.duration_since(*first).as_secs_f64());
+            calls.iter().min().zip(done_at).map_or(0.0, |(first, last)| last.duration_since(*first).as_secs_f64());
         let used = (100.0 * calls.len() as f64 / (3.0 * took)).floor() as usize;
         let what = "RemOnline's allowance left unused, in per cent";
         Figure { what, is: Amount::Number(100_usize.saturating_sub(used)), at_most: Amount::Number(10) }
