@@ -33,14 +33,14 @@ pub(crate) fn svg(lines: &[Line]) -> anyhow::Result<String> {
             .y_label_area_size(460)
             .margin_right(20)
             .build_cartesian_2d(0.0..MOST, 0..rows)?;
-        chart.configure_mesh().disable_y_axis().disable_y_mesh().draw()?;
+        chart.configure_mesh().disable_y_axis().disable_mesh().draw()?;
         let style = ("sans-serif", 13).into_font();
         for (line, row) in lines.iter().zip((0..rows).rev()) {
             let color = if line.is_met() { MET } else { MISSED };
             let bar = Rectangle::new([(0.0, row), (line.share().min(MOST), row + 1)], color.mix(0.7).filled());
             chart.draw_series([bar])?;
-            let label = (8, (ROW * (rows - row) as u32) as i32 + 6);
-            area.draw(&Text::new(line.what.clone(), label, style.clone()))?;
+            let (_, top) = chart.backend_coord(&(0.0, row + 1));
+            area.draw(&Text::new(line.what.replace('`', ""), (8, top + 7), style.clone()))?;
         }
         chart.draw_series([PathElement::new([(1.0, 0), (1.0, rows)], BLACK.stroke_width(2))])?;
         area.present()?;
