@@ -79,15 +79,15 @@ impl Client {
     /// # Errors
     /// See [`Error`].
     pub async fn probe_search(&self) -> Result<(PhoneSearch, EmailSearch), Error> {
-        let mut people = match self.people_page(&[(EMAILS, NOBODY)], 1).await {
+        let answer = match self.people_page(&[(EMAILS, NOBODY)], 1).await {
             // It knows the filter and wants another address.
-            Err(Error::Rejected(_)) => Vec::new(),
-            answered => answered?.rows,
+            Err(Error::Rejected(_)) => Page { rows: Vec::new(), next: None },
+            answered => answered?,
         };
-        let ignored = people.iter().any(|person| !has_email(person, NOBODY));
-        if !ignored {
-            people = self.list_people(1).await?.rows;
-        }
+        let unfiltered = answer.rows.iter().any(|person| !has_email(person, NOBODY));
+        // Where everybody is on the first page, asking finds whoever has the address, filtered or not.
+        let ignored = unfiltered && answer.next.is_some();
+        let people = if unfiltered { answer.rows } else { self.list_people(1).await?.rows };
         let email_search = if ignored { EmailSearch::Ignored } else { EmailSearch::Asked };
         Ok((self.probe_phone_search(&people).await?, email_search))
     }

@@ -139,6 +139,7 @@ fn company(number: usize) -> (String, RemOnline) {
     let remonline = RemOnline::demo(crate::now);
     remonline.revoke_key(DEMO_API_KEY);
     remonline.add_key(&key);
+    people::settle(&remonline);
     remonline.update_reference(|reference| {
         for (field, value) in [("name", format!("Shop {number}")), ("email", format!("shop{number}@example.com"))] {
             reference.company[field] = Value::String(value);

@@ -76,6 +76,7 @@ async fn sandbox() -> anyhow::Result<Sandbox> {
     let sandbox = Sandbox::start(options).await?;
     let remonline = sandbox.remonline.as_ref().context("RemOnline is built in")?;
     remonline.update_settings(|settings| settings.rate_limited = false);
+    people::settle(remonline);
     demo::set_up(&sandbox).await?;
     Ok(sandbox)
 }

@@ -126,6 +126,7 @@ impl Shop {
         sandbox.subscribe_webhook().await?;
         let remonline = sandbox.remonline.clone().context("RemOnline is built in")?;
         remonline.update_settings(|settings| settings.rate_limited = false);
+        people::settle(&remonline);
         let meta = sandbox.meta.clone().context("Meta is built in")?;
         demo::set_up(&sandbox).await?;
         let door = Door::new(&sandbox.url)?;

@@ -192,7 +192,8 @@ async fn tries_how_to_search(#[case] filter: Filter, #[case] people: usize, #[ca
 }
 
 #[rstest]
-#[case::ignored(|_: &Asked, _: &Value| true, 3, EmailSearch::Ignored, 2)]
+#[case::ignored(|_: &Asked, _: &Value| true, 60, EmailSearch::Ignored, 2)]
+#[case::ignored_and_all_on_one_page(|_: &Asked, _: &Value| true, 50, EmailSearch::Asked, 2)]
 #[case::works(|asked: &Asked, card: &Value| asked.values("emails").contains(&card["email"].as_str().unwrap_or("")),
     3, EmailSearch::Asked, 3)]
 #[case::nobody_to_tell(|_: &Asked, _: &Value| true, 0, EmailSearch::Asked, 2)]
