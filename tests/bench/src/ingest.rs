@@ -54,13 +54,15 @@ pub(crate) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
         empty.cold(&programs.empty, &environment, &one_lead[0]).await?;
         ingest.cold(&programs.ingest, &environment, &one_lead[0]).await?;
     }
+    let mut asked_by_forged = 0;
     for _ in 0..ROUNDS {
         empty.round(&programs.empty, &environment, &one_lead, 200).await?;
         ingest.round(&programs.ingest, &environment, &one_lead, 200).await?;
         let (taken, calls) = (quick.messages(), quick.calls());
         refusing.round(&programs.ingest, &environment, &forged, 401).await?;
-        // A wrong signature has the secret read once more, in case that it was replaced: twice in a process.
-        ensure!(quick.messages() == taken && quick.calls() <= calls + 2, "a forged webhook was passed on");
+        ensure!(quick.messages() == taken, "a forged webhook was passed on");
+        // Each process reads the secret once, when it begins.
+        asked_by_forged += quick.calls().saturating_sub(calls + 1);
     }
 
     let ratio = |own: &[f64], other: &[f64]| median(own) / median(other);
@@ -72,7 +74,7 @@ pub(crate) async fn measure(programs: &Programs, report: &mut Report) -> anyhow:
     report.add("`ingest`, CPU", ratio(&ingest.cpu, &empty.cpu), Goal::AtMost(5.0), times);
     report.add("`ingest`, peak memory", ratio(&ingest.memory, &empty.memory), Goal::AtMost(3.5), times);
     report.add("a webhook refused, p50", ratio(&refusing.p50, &empty.p50), Goal::AtMost(1.5), times);
-    report.add("a webhook refused, calls to anything", 0.0, Goal::AtMost(0.0), Unit::Count);
+    report.add("a webhook refused, calls to anything", asked_by_forged as f64, Goal::AtMost(0.0), Unit::Count);
     report.add("`ingest`, log of a lead", ingest.logged, Goal::AtMost(700.0), Unit::Bytes);
     for (name, took) in [("empty", &empty), ("ingest", &ingest), ("ingest, refusing", &refusing)] {
         took.note(name, report);

@@ -30,7 +30,6 @@ pub(crate) struct Requests {
     invocations: usize,
     sqs: usize,
     dynamodb: usize,
-    others: usize,
 }
 
 /// What 10,000 leads a month cost, in US dollars.
@@ -51,7 +50,6 @@ impl Requests {
                 Some(("runtime", "response")) => &mut self.invocations,
                 Some(("sqs", _)) => &mut self.sqs,
                 Some(("dynamodb", _)) => &mut self.dynamodb,
-                Some(("kms" | "sns" | "ssm", _)) => &mut self.others,
                 _ => continue,
             };
             *counted += 1;
@@ -76,7 +74,6 @@ impl Sub for Requests {
             invocations: self.invocations - other.invocations,
             sqs: self.sqs - other.sqs,
             dynamodb: self.dynamodb - other.dynamodb,
-            others: self.others - other.others,
         }
     }
 }
