@@ -123,8 +123,8 @@ fn list(state: &State, call: &Call, contact: Contact) -> Result<Reply, Refusal> 
     let filter = asked_for(&call.query, &state.settings)?;
     let (now, delay) = (state.now(), state.settings.people_search_delay_ms);
     let listed = contact.rows(state).values().filter(|record| record.is_listed(now, delay));
-    let rows = listed.filter(|record| filter.accepts(&record.row)).map(|record| record.row.clone().into());
-    Ok(filter::page(rows.collect(), &call.query))
+    let rows = listed.map(|record| &record.row).filter(|row| filter.accepts(row));
+    Ok(filter::page(rows.collect(), &call.query, |row| row.clone().into()))
 }
 
 fn asked_for(query: &Query, settings: &Settings) -> Result<Filter, Refusal> {
@@ -154,7 +154,7 @@ fn create(state: &mut State, call: &Call, contact: Contact) -> Result<Reply, Ref
 }
 
 fn refuse_duplicate(known: &BTreeMap<i64, Record>, new: &Row) -> Result<(), Refusal> {
-    let numbers = |row: &Row| filter::phones(row).into_iter().map(filter::digits).collect::<Vec<_>>();
+    let numbers = |row: &Row| filter::phones(row).map(filter::digits).collect::<Vec<_>>();
     let (phones, email) = (numbers(new), new.get("email"));
     for record in known.values() {
         if numbers(&record.row).iter().any(|phone| phones.contains(phone)) {
@@ -217,7 +217,7 @@ pub(super) fn client_card(state: &State, id: i64) -> Option<Value> {
     let (is_organization, record) = person.or_else(|| state.organizations.get(&id).map(|record| (true, record)))?;
     let row = &record.row;
     let mut card = json!({
-        "id": id, "is_organization": is_organization, "name": filter::name(row), "phone": filter::phones(row),
+        "id": id, "is_organization": is_organization, "name": filter::name(row), "phone": filter::phones(row).collect::<Vec<_>>(),
     });
     for key in ["first_name", "last_name", "email", "address", "discount_code", "custom_fields"] {
         card[key] = row.get(key).cloned().unwrap_or_else(|| "".into());

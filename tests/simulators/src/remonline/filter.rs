@@ -15,6 +15,10 @@ pub(super) struct Filter(Vec<Test>);
 type Test = Box<dyn Fn(&Row) -> bool>;
 
 impl Filter {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn accepts(&self, row: &Row) -> bool {
         self.0.iter().all(|test| test(row))
     }
@@ -48,7 +52,7 @@ impl Filter {
         let values = query.values(parameter, settings.array_style).filter(|_| how != PhoneMatch::Ignored);
         if let Some(values) = values {
             let wanted = move |phone: &str| values.iter().any(|value| how.finds(phone, value));
-            self.0.push(Box::new(move |row| phones(row).into_iter().any(&wanted)));
+            self.0.push(Box::new(move |row| phones(row).any(&wanted)));
         }
     }
 
@@ -65,7 +69,7 @@ impl PhoneMatch {
     fn finds(self, stored: &str, wanted: &str) -> bool {
         match self {
             Self::Exact => stored == wanted,
-            Self::Digits => digits(stored) == digits(wanted),
+            Self::Digits => only_digits(stored).eq(only_digits(wanted)),
             Self::Substring => digits(stored).contains(&digits(wanted)),
             Self::Ignored => true,
         }
@@ -74,13 +78,17 @@ impl PhoneMatch {
 
 /// The digits of a phone, however it is written.
 pub(super) fn digits(phone: &str) -> String {
-    phone.chars().filter(char::is_ascii_digit).collect()
+    only_digits(phone).collect()
+}
+
+fn only_digits(phone: &str) -> impl Iterator<Item = char> {
+    phone.chars().filter(char::is_ascii_digit)
 }
 
 /// The phones of a contact (objects under `phones`) or of the client in an order (strings under `phone`).
-pub(super) fn phones(row: &Row) -> Vec<&str> {
+pub(super) fn phones(row: &Row) -> impl Iterator<Item = &str> {
     let items = row.get("phones").or_else(|| row.get("phone")).and_then(Value::as_array).into_iter().flatten();
-    items.filter_map(|item| item.as_str().or_else(|| item["phone"].as_str())).collect()
+    items.filter_map(|item| item.as_str().or_else(|| item["phone"].as_str()))
 }
 
 /// An organization's name, or a person's two names.
@@ -96,19 +104,19 @@ fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// The page of `rows` (in order of id) that the query asks for, sorted as it asks.
-pub(super) fn page(mut rows: Vec<Value>, query: &Query) -> Reply {
+/// The page of `rows` (in order of id) that the query asks for, sorted as it asks, each as it is to be shown.
+pub(super) fn page(mut rows: Vec<&Row>, query: &Query, shown: impl Fn(&Row) -> Value) -> Reply {
     let sort = query.value("sort").unwrap_or_default();
     let field = sort.strip_prefix('-').unwrap_or(sort);
     if SORTABLE.contains(&field) {
-        rows.sort_by_cached_key(|row| row[field].as_str().unwrap_or_default().to_owned());
+        rows.sort_by_cached_key(|row| row.get(field).and_then(Value::as_str).unwrap_or_default());
         if sort.starts_with('-') {
             rows.reverse();
         }
     }
     let (page, limit) = query.page();
     let count = rows.len();
-    let rows = rows.into_iter().skip((page - 1).saturating_mul(limit)).take(limit).collect();
+    let rows = rows.into_iter().skip((page - 1).saturating_mul(limit)).take(limit).map(shown).collect();
     Reply::Page { rows, page, limit, count }
 }
 

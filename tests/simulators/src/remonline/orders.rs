@@ -62,10 +62,14 @@ pub(super) fn list(state: &mut State, call: &Call) -> Result<Reply, Refusal> {
     client_filter.name(query, settings, "client_names");
     client_filter.phone(query, settings, "client_phones");
     let (now, delay) = (state.now(), settings.order_search_delay_ms);
-    let listed = state.orders.values().filter(|record| record.is_listed(now, delay) && filter.accepts(&record.row));
-    let rows = listed.map(|record| shown(state, &record.row));
-    let rows = rows.filter(|row| row["client"].as_object().is_none_or(|client| client_filter.accepts(client)));
-    Ok(filter::page(rows.collect(), query))
+    let listed = state.orders.values().filter(|record| record.is_listed(now, delay)).map(|record| &record.row);
+    let client = |row: &Row| client_card(state, row.get("client_id")?.as_i64()?);
+    let of_client = |row: &Row| {
+        let accepts = |card: &Value| card.as_object().is_some_and(|card| client_filter.accepts(card));
+        client_filter.is_empty() || client(row).is_none_or(|card| accepts(&card))
+    };
+    let rows = listed.filter(|row| filter.accepts(row) && of_client(row));
+    Ok(filter::page(rows.collect(), query, |row| shown(state, row)))
 }
 
 pub(super) fn show(state: &mut State, call: &Call) -> Result<Reply, Refusal> {
