@@ -36,6 +36,9 @@ struct Options {
     /// Go through long trouble and say how soon it is made up for.
     #[arg(long)]
     drills: bool,
+    /// So many leads at once, for one account: how much of RemOnline's allowance is used.
+    #[arg(long, value_name = "LEADS")]
+    backlog: Option<usize>,
     /// Tell one story and show every effect of it.
     #[arg(long)]
     story: Option<String>,
@@ -52,7 +55,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let good = match &options.story {
         Some(name) => tell(name, &options.at)?,
         None if options.pairs => pairs()?,
-        None if options.drills => drills()?,
+        None if options.drills => drills(&Drill::all())?,
+        None if options.backlog.is_some() => {
+            drills(&options.backlog.map(Drill::backlog).into_iter().collect::<Vec<_>>())?
+        }
         None if options.trace => trace(options.seed)?,
         None => seeds(options.seed, options.seeds)?,
     };
@@ -98,10 +104,10 @@ fn pairs() -> anyhow::Result<bool> {
 }
 
 #[expect(clippy::print_stdout, reason = "it is a command for people")]
-fn drills() -> anyhow::Result<bool> {
+fn drills(drills: &[Drill]) -> anyhow::Result<bool> {
     let bench = Bench::new()?;
     let mut good = true;
-    for drill in Drill::all() {
+    for drill in drills {
         let (breaches, figures) = drill.play(&bench);
         println!("{}\n{}", drill.name, breaches.iter().map(|breach| format!("    {breach}\n")).collect::<String>());
         figures.iter().for_each(|figure| println!("    {figure}"));
