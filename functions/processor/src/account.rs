@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use domain::{AccountId, Breaker, Bundle, Connection, ConnectionState, Reason, Slug, Transaction};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
-use store::{ChangeError, Lease, Standing, StoreError};
+use store::{ChangeError, Lease, SealedConnection, Standing, StoreError};
 
 use crate::{Invocation, Processor, Tally, failure::Failure};
 
@@ -34,7 +34,7 @@ pub(crate) struct Shift<'p> {
     /// The latest call was not refused with 429.
     pub calm: bool,
     deadline: Timestamp,
-    connections: HashMap<Slug, Connection>,
+    connections: HashMap<Slug, SealedConnection>,
     bundles: HashMap<Slug, Bundle>,
     pub clients: HashMap<Slug, Arc<remonline::Client>>,
     /// The account's order statuses, once they were needed.
@@ -134,21 +134,23 @@ impl<'p> Shift<'p> {
         while !self.out_of_time() && !self.stop {
             let page = if self.is_careful() { 1 } else { PAGE };
             let due = self.processor.store.due(&self.lease.account, self.now(), page).await?;
-            if due.is_empty() {
-                return Ok(());
-            }
-            self.found_work = true;
+            self.found_work |= !due.is_empty();
+            let is_last = due.len() < page;
             let transactions = self.processor.store.transactions(&due).await?;
             self.take_in_hand(&transactions).await?;
             if self.stop {
                 return Ok(());
             }
-            for transaction in self.fetch(transactions).await? {
+            for story in self.fetch(transactions).await? {
                 if self.out_of_time() || self.stop {
                     return Ok(());
                 }
-                self.tell(transaction).await?;
+                self.tell(story).await?;
                 self.keep_standing().await?;
+            }
+            if is_last {
+                // What came meanwhile is seen when the lease is given back.
+                return Ok(());
             }
         }
         Ok(())
@@ -156,33 +158,34 @@ impl<'p> Shift<'p> {
 
     /// A connection that may be used. One that was closed is read again, since it may be open by now; of one that was open the
     /// other side tells.
-    pub(crate) async fn open_connection(&mut self, id: &Slug) -> Result<Connection, Failure> {
-        if self.connections.get(id).is_none_or(|known| known.state != ConnectionState::Active) {
-            let found = self.processor.store.connection(id).await?;
+    pub(crate) async fn open_connection(&mut self, id: &Slug) -> Result<SealedConnection, Failure> {
+        if self.connections.get(id).is_none_or(|known| known.connection.state != ConnectionState::Active) {
+            let found = self.processor.store.sealed_connection(id).await?;
             let missing = Failure::Inconsistent("the bundle names a connection that is not there");
             self.connections.insert(id.clone(), found.ok_or(missing)?);
         }
-        let connection = &self.connections[id];
-        match connection.state {
-            ConnectionState::Active => Ok(connection.clone()),
+        let sealed = &self.connections[id];
+        match sealed.connection.state {
+            ConnectionState::Active => Ok(sealed.clone()),
             closed => Err(Failure::ConnectionClosed(id.clone(), closed)),
         }
     }
 
     /// Notes that a connection cannot be used until a person mends it, so that no further lead tries it.
     pub(crate) async fn close_connection(&mut self, id: &Slug, state: ConnectionState) -> Result<(), StoreError> {
-        let Some(mut connection) = self.processor.store.connection(id).await? else { return Ok(()) };
+        let Some(mut sealed) = self.processor.store.sealed_connection(id).await? else { return Ok(()) };
+        let connection = &sealed.connection;
         if connection.state == ConnectionState::Active {
             tracing::error!(connection_id = %id, ?state, "the connection is closed until a person mends it");
             let closed = Connection { state, checked_at: self.now(), ..connection.clone() };
-            match self.processor.store.save_connection(&connection, &closed).await {
-                Ok(()) => connection = closed,
+            match self.processor.store.save_connection(connection, &closed).await {
+                Ok(()) => sealed.connection = closed,
                 // A person changed it this moment: the next lead tries it as it is now.
                 Err(ChangeError::Stale) => {}
                 Err(ChangeError::Store(error)) => return Err(error),
             }
         }
-        self.connections.insert(id.clone(), connection);
+        self.connections.insert(id.clone(), sealed);
         Ok(())
     }
 
@@ -197,20 +200,20 @@ impl<'p> Shift<'p> {
     }
 
     /// The key or token of a connection.
-    pub(crate) async fn secret(&self, connection: &Connection) -> Result<SecretString, Failure> {
-        let sealed = self.processor.store.sealed_secret(&connection.id).await?;
-        let sealed = sealed.ok_or(Failure::Inconsistent("the connection has no secret"))?;
-        Ok(self.processor.sealer.open(&connection.id, connection.secret_purpose(), &sealed, self.now()).await?)
+    pub(crate) async fn secret(&self, sealed: &SealedConnection) -> Result<SecretString, Failure> {
+        let SealedConnection { connection, secret } = sealed;
+        Ok(self.processor.sealer.open(&connection.id, connection.secret_purpose(), secret, self.now()).await?)
     }
 
     /// The client for RemOnline with the key of `connection`, paced by the account's row, if RemOnline may be called.
-    pub(crate) async fn remonline(&mut self, connection: &Connection) -> Result<Arc<remonline::Client>, Failure> {
+    pub(crate) async fn remonline(&mut self, sealed: &SealedConnection) -> Result<Arc<remonline::Client>, Failure> {
         self.may_call()?;
-        if let Some(client) = self.clients.get(&connection.id) {
+        let id = &sealed.connection.id;
+        if let Some(client) = self.clients.get(id) {
             return Ok(Arc::clone(client));
         }
         let processor = self.processor;
-        let key = self.secret(connection).await?;
+        let key = self.secret(sealed).await?;
         let (store, account) = (processor.store.clone(), self.lease.account.clone());
         let (clock, interval) = (processor.clock.clone(), processor.min_interval);
         let pacer = remonline::Pacer::new(processor.clock.clone(), move |slots| {
@@ -225,7 +228,7 @@ impl<'p> Shift<'p> {
         let client =
             remonline::Client::new(Arc::clone(&processor.transport), processor.remonline_url.clone(), key, pacer);
         let client = Arc::new(client);
-        self.clients.insert(connection.id.clone(), Arc::clone(&client));
+        self.clients.insert(id.clone(), Arc::clone(&client));
         Ok(client)
     }
 }

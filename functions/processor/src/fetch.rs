@@ -44,20 +44,22 @@ impl FormCache {
 }
 
 impl Shift<'_> {
-    /// Stores the answers of those that have none yet, and gives back all whose story can be told now, oldest first.
-    pub(crate) async fn fetch(&mut self, due: Vec<Transaction>) -> Result<Vec<Transaction>, StoreError> {
+    /// Stores the answers of those that have none yet, and gives back the stories that can be told now, oldest first.
+    pub(crate) async fn fetch(&mut self, due: Vec<Transaction>) -> Result<Vec<Story>, StoreError> {
         let mut asked: BTreeMap<Slug, Vec<Transaction>> = BTreeMap::new();
         let mut ready = Vec::new();
         for transaction in due {
             match transaction.stage {
                 Stage::Received => asked.entry(transaction.source_connection.clone()).or_default().push(transaction),
-                _ => ready.push(transaction),
+                _ => ready.push(Story::of(transaction)),
             }
         }
         for (connection, transactions) in asked {
             ready.extend(self.fetch_with(&connection, transactions).await?);
         }
-        ready.sort_by_key(|transaction| (transaction.source == LeadSource::Backfill, transaction.received_at));
+        ready.sort_by_key(|Story { transaction, .. }| {
+            (transaction.source == LeadSource::Backfill, transaction.received_at)
+        });
         Ok(ready)
     }
 
@@ -66,7 +68,7 @@ impl Shift<'_> {
         &mut self,
         connection: &Slug,
         transactions: Vec<Transaction>,
-    ) -> Result<Vec<Transaction>, StoreError> {
+    ) -> Result<Vec<Story>, StoreError> {
         let mut fetched = self.leads_of(connection, &transactions).await;
         let mut ready = Vec::new();
         for transaction in transactions {
@@ -75,7 +77,7 @@ impl Shift<'_> {
             let kept = async {
                 match &mut fetched {
                     Ok(fetched) => match self.keep(&mut story, fetched).await {
-                        Ok(()) => ready.push(story.transaction),
+                        Ok(()) => ready.push(story),
                         Err(failure) => self.set_aside(story, &failure).await?,
                     },
                     Err(failure) => self.set_aside(story, failure).await?,
@@ -88,8 +90,8 @@ impl Shift<'_> {
     }
 
     async fn leads_of(&mut self, connection: &Slug, transactions: &[Transaction]) -> Result<Fetched, Failure> {
-        let connection = self.open_connection(connection).await?;
-        let token = self.secret(&connection).await?;
+        let sealed = self.open_connection(connection).await?;
+        let token = self.secret(&sealed).await?;
         let mut ids = transactions.iter().map(|transaction| transaction.id.leadgen_id.clone()).collect::<Vec<_>>();
         ids.dedup();
         let answers = self.processor.graph.leads(&token, &ids).await.into_iter().collect();

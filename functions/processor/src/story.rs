@@ -53,9 +53,8 @@ pub(crate) struct Telling {
 
 impl Shift<'_> {
     /// Tells the story of one lead as far as it goes now. A panic is that lead's alone.
-    pub(crate) async fn tell(&mut self, transaction: Transaction) -> Result<(), StoreError> {
-        let span = span(&transaction);
-        let mut story = Story::of(transaction);
+    pub(crate) async fn tell(&mut self, mut story: Story) -> Result<(), StoreError> {
+        let span = span(&story.transaction);
         async {
             let told = AssertUnwindSafe(self.advance(&mut story)).catch_unwind().await;
             match told.unwrap_or(Err(Failure::Panicked)) {
@@ -79,10 +78,13 @@ impl Shift<'_> {
 
     async fn prepare(&mut self, story: &mut Story) -> Result<Telling, Failure> {
         let rules = self.rules(&story.transaction).await?;
-        let connection = self.open_connection(&story.transaction.client_connection).await?;
-        let account = connection.account().cloned();
+        let sealed = self.open_connection(&story.transaction.client_connection).await?;
+        let account = sealed.connection.account().cloned();
         let account = account.ok_or(Failure::Inconsistent("the bundle's client connection is not RemOnline"))?;
-        let answers = self.processor.store.answers(&story.transaction.id).await?;
+        let answers = match story.answers.take() {
+            Some(just_fetched) => Some(just_fetched),
+            None => self.processor.store.answers(&story.transaction.id).await?,
+        };
         let answers = story.answers.insert(answers.ok_or(Failure::Inconsistent("a fetched lead has no answers"))?);
         let plan = match Plan::make(&rules, &answers.lead) {
             Ok(Planned::Go(plan)) => plan,
@@ -97,7 +99,7 @@ impl Shift<'_> {
                 return Err(Failure::Mapping(errors));
             }
         };
-        let remonline = self.remonline(&connection).await?;
+        let remonline = self.remonline(&sealed).await?;
         Ok(Telling { rules, plan, account, remonline })
     }
 

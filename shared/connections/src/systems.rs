@@ -51,8 +51,8 @@ impl Systems {
     /// # Errors
     /// When there is none, or it does not open.
     pub async fn secret(&self, connection: &Connection) -> Result<SecretString, OpenError> {
-        let sealed = self.store.sealed_secret(&connection.id).await?.ok_or(OpenError::NoSecret)?;
-        Ok(self.sealer.open(&connection.id, connection.secret_purpose(), &sealed, self.clock.now()).await?)
+        let sealed = self.store.sealed_connection(&connection.id).await?.ok_or(OpenError::NoSecret)?;
+        Ok(self.sealer.open(&connection.id, connection.secret_purpose(), &sealed.secret, self.clock.now()).await?)
     }
 
     /// RemOnline with the key of a connection, paced by the account's row.

@@ -12,12 +12,15 @@ use crate::{
 
 const TABLE: Table = Table::Connections;
 
-/// A connection and its sealed secret, which change together.
-#[derive(Serialize, Deserialize)]
-struct Kept {
+/// A connection and its secret, which change together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SealedConnection {
+    /// The connection.
     #[serde(flatten)]
-    connection: Connection,
-    sealed: Sealed,
+    pub connection: Connection,
+    /// Its key or token.
+    #[serde(rename = "sealed")]
+    pub secret: Sealed,
 }
 
 impl Store {
@@ -44,16 +47,15 @@ impl Store {
         Ok(accounts.collect::<BTreeSet<_>>().into_iter().collect())
     }
 
-    /// The sealed secret of a connection.
-    pub async fn sealed_secret(&self, id: &Slug) -> Result<Option<Sealed>, StoreError> {
-        let kept: Option<Kept> = self.read(TABLE, &keys::connection(id)).await?;
-        Ok(kept.map(|kept| kept.sealed))
+    /// One connection with its secret.
+    pub async fn sealed_connection(&self, id: &Slug) -> Result<Option<SealedConnection>, StoreError> {
+        self.read(TABLE, &keys::connection(id)).await
     }
 
     /// Keeps a new connection with its secret.
     pub async fn create_connection(&self, connection: &Connection, secret: &Sealed) -> Result<(), CreateError> {
-        let kept = Kept { connection: connection.clone(), sealed: secret.clone() };
-        let row = Counted { row: kept, revision: 0 };
+        let sealed = SealedConnection { connection: connection.clone(), secret: secret.clone() };
+        let row = Counted { row: sealed, revision: 0 };
         match self.put_own(TABLE, &keys::connection(&connection.id), &row, Condition::absent()).await {
             Ok(()) => Ok(()),
             Err(PutError::Conflict) => Err(CreateError::Exists),
@@ -89,12 +91,12 @@ impl Store {
         secret: Option<&Sealed>,
     ) -> Result<(), ChangeError> {
         let key = keys::connection(&before.id);
-        let stored: Option<Counted<Kept>> = self.read(TABLE, &key).await?;
+        let stored: Option<Counted<SealedConnection>> = self.read(TABLE, &key).await?;
         let Some(Counted { row: kept, revision }) = stored.filter(|stored| stored.row.connection == *before) else {
             return Err(ChangeError::Stale);
         };
-        let sealed = secret.cloned().unwrap_or(kept.sealed);
-        let row = Counted { row: Kept { connection: after.clone(), sealed }, revision: revision + 1 };
+        let secret = secret.cloned().unwrap_or(kept.secret);
+        let row = Counted { row: SealedConnection { connection: after.clone(), secret }, revision: revision + 1 };
         match self.put_own(TABLE, &key, &row, Condition::equals(REVISION, revision)).await {
             Ok(()) => Ok(()),
             Err(PutError::Conflict) => Err(ChangeError::Stale),

@@ -46,6 +46,7 @@ use serde::{Serialize, de::DeserializeOwned};
 pub use alerts::Told;
 pub use backfills::Backfill;
 pub use breaker::Standing;
+pub use connections::SealedConnection;
 pub use database::{Database, Unavailable};
 pub use dedup::{KnownOrder, PersonEntry, PersonWrite};
 pub use dynamodb::{DynamoDb, TableNames};
