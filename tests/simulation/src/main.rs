@@ -56,9 +56,7 @@ fn main() -> anyhow::Result<ExitCode> {
         Some(name) => tell(name, &options.at)?,
         None if options.pairs => pairs()?,
         None if options.drills => drills(&Drill::all())?,
-        None if options.backlog.is_some() => {
-            drills(&options.backlog.map(Drill::backlog).into_iter().collect::<Vec<_>>())?
-        }
+        None if options.backlog.is_some() => drills(options.backlog.map(Drill::backlog).as_slice())?,
         None if options.trace => trace(options.seed)?,
         None => seeds(options.seed, options.seeds)?,
     };
