@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Leads that are due at once.
-const BACKLOG: usize = 2_000;
+const BACKLOG: usize = 10_000;
 const SMALL_BACKLOG: usize = 50;
 const LARGE_BACKLOG: usize = 400;
 
@@ -51,7 +51,7 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
         ensure!(breaches.is_empty(), "{} breaches, of which one: {:?}", breaches.len(), breaches.first());
         figures.last().map(|unused| 100.0 - unused.amount()).context("a figure")
     });
-    let what = "RemOnline's allowance used in a backlog of 2,000 leads";
+    let what = "RemOnline's allowance used in a backlog of 10,000 leads";
     report.add(what, used.await??, Goal::AtLeast(90.0), Unit::Percent);
 
     let few = peak_memory_with(SMALL_BACKLOG).await?;

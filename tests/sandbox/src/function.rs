@@ -5,11 +5,16 @@ use anyhow::bail;
 /// The functions, named as in the template.
 pub const NAMES: [&str; 4] = ["ingest", "processor", "scheduler", "console"];
 
-/// Becomes the function until the Runtime API is gone.
+/// Becomes the function until the Runtime API is gone or stdin ends.
 ///
 /// # Errors
 /// When there is no such function, or it cannot start or go on.
-pub async fn run(name: &str) -> anyhow::Result<()> {
+pub fn main(name: &str) -> anyhow::Result<()> {
+    end_with_stdin();
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(name))
+}
+
+async fn run(name: &str) -> anyhow::Result<()> {
     match name {
         "ingest" => ingest::run().await,
         "processor" => processor::run().await,

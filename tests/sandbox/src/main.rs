@@ -16,8 +16,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
     match (arguments.next(), arguments.next()) {
         (Some(name), None) if function::NAMES.contains(&name.as_str()) => {
-            function::end_with_stdin();
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(function::run(&name))?;
+            function::main(&name)?;
             Ok(ExitCode::SUCCESS)
         }
         _ => tokio::runtime::Runtime::new()?.block_on(run_sandbox()),
