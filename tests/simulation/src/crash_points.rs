@@ -67,14 +67,12 @@ pub fn single() -> anyhow::Result<Told> {
         tellings.extend(after(number, &[], &[], &record));
     }
     told.points = tellings.len();
-    for (hit, failure) in cores::each(&tellings, |bench, telling| Some(retell(bench, &stories, telling).1))? {
-        told.hit += usize::from(hit);
-        told.failures.extend(failure);
-    }
+    told.count(cores::each(&tellings, |bench, telling| Some(retell(bench, &stories, telling).1))?);
     Ok(told)
 }
 
-/// Every story with everything that can befall each two of its effects.
+/// Every story with everything that can befall each two of its effects. `progress` is told of each pair how many there
+/// are.
 ///
 /// # Errors
 /// When a bench cannot be set up, or a run panics.
@@ -86,19 +84,17 @@ pub fn pairs(progress: impl Fn(usize) + Sync) -> anyhow::Result<Told> {
         after(number, &[], &[], &record)
     });
     let firsts = firsts.collect::<Vec<_>>();
-    let told = cores::each(&firsts, |bench, first| {
+    let pairs = cores::each(&firsts, |bench, first| {
         let (record, _) = retell(bench, &stories, first);
-        let mut told = Told::default();
-        for second in after(first.story, &first.points, &first.fates, &record) {
-            let (hit, failure) = retell(bench, &stories, &second).1;
-            told.points += 1;
-            told.hit += usize::from(hit);
-            told.failures.extend(failure);
-        }
-        progress(told.points);
-        Some(told)
+        Some(after(first.story, &first.points, &first.fates, &record))
     })?;
-    Ok(told.into_iter().fold(Told::default(), Told::and))
+    let pairs = pairs.into_iter().flatten().collect::<Vec<_>>();
+    let mut told = Told { points: pairs.len(), ..Told::default() };
+    told.count(cores::each(&pairs, |bench, pair| {
+        progress(pairs.len());
+        Some(retell(bench, &stories, pair).1)
+    })?);
+    Ok(told)
 }
 
 /// The story with each point that comes after those it has.
@@ -141,11 +137,10 @@ fn retell(bench: &Bench, stories: &[Story], telling: &Telling) -> (Vec<Seen>, (b
 }
 
 impl Told {
-    fn and(mut self, other: Self) -> Self {
-        self.boundaries += other.boundaries;
-        self.points += other.points;
-        self.hit += other.hit;
-        self.failures.extend(other.failures);
-        self
+    fn count(&mut self, outcomes: Vec<(bool, Option<String>)>) {
+        for (hit, failure) in outcomes {
+            self.hit += usize::from(hit);
+            self.failures.extend(failure);
+        }
     }
 }

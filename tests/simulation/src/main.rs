@@ -90,10 +90,10 @@ fn seeds(first: u64, count: u64) -> anyhow::Result<bool> {
 #[expect(clippy::print_stdout, reason = "it is a command for people")]
 fn pairs() -> anyhow::Result<bool> {
     let (played, started) = (AtomicUsize::new(0), Instant::now());
-    let Told { points, hit, failures, .. } = crash_points::pairs(|count| {
-        let before = played.fetch_add(count, Ordering::Relaxed);
-        if before / TOLD_EVERY != (before + count) / TOLD_EVERY {
-            println!("{} pairs, {:.0} s", before + count, started.elapsed().as_secs_f64());
+    let Told { points, hit, failures, .. } = crash_points::pairs(|all| {
+        let played = played.fetch_add(1, Ordering::Relaxed);
+        if played.is_multiple_of(TOLD_EVERY) {
+            println!("{played} of {all} pairs, {:.0} s", started.elapsed().as_secs_f64());
         }
     })?;
     failures.iter().for_each(|failure| println!("{failure}"));
