@@ -35,7 +35,8 @@ impl World {
     }
 }
 
-/// The figures are those of `infra/README.md`; two more are for send times that are reserved twice on a slow machine.
+/// What is seen, and a little more: send times may be reserved twice on a slow machine, and a `wake` may send a second
+/// holder.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lead_costs_no_more_of_dynamodb_than_is_said() {
     let world = World::with_bundle().await;
@@ -47,8 +48,8 @@ async fn a_lead_costs_no_more_of_dynamodb_than_is_said() {
     let repeated = world.costs(async |world| world.announce(&[&lead]).await).await;
 
     println!("new {new:?}, known {known:?}, repeated {repeated:?}");
-    assert!(new.write <= 56.0 + 2.0, "{new:?}");
-    assert!(known.write <= 43.0 + 2.0, "{known:?}");
+    assert!(new.write <= 54.0 + 4.0, "{new:?}");
+    assert!(known.write <= 39.0 + 4.0, "{known:?}");
     assert!(repeated.write <= 0.0, "{repeated:?}");
-    assert!(new.read.max(known.read) <= 32.0, "{new:?} {known:?}");
+    assert!(new.read.max(known.read) <= 19.0 + 9.0, "{new:?} {known:?}");
 }
