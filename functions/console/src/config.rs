@@ -1,5 +1,4 @@
-use domain::MetaId;
-use jiff::SignedDuration;
+use connections::SystemsConfig;
 use runtime::{Env, EnvError};
 use url::Url;
 
@@ -12,20 +11,8 @@ pub struct Config {
     pub lead_queue_url: String,
     /// SQS queue of webhooks that could not be read.
     pub quarantine_queue_url: String,
-    /// The four tables.
-    pub tables: store::TableNames,
-    /// KMS key that seals keys and tokens.
-    pub secrets_key_id: String,
-    /// SSM parameter with the app secrets.
-    pub app_secrets_parameter: String,
-    /// Meta's app id, if known.
-    pub facebook_app_id: Option<MetaId>,
-    /// Base of the Graph API, version included.
-    pub graph_api_url: Url,
-    /// Base of the RemOnline API, version included.
-    pub remonline_api_url: Url,
-    /// Least time between two calls to one account.
-    pub remonline_min_interval: SignedDuration,
+    /// The tables and both systems.
+    pub systems: SystemsConfig,
     /// How long answers are kept after a lead is final, in days.
     pub lead_data_retention_days: u32,
     /// Public address of the console.
@@ -40,8 +27,6 @@ impl Config {
     /// # Errors
     /// Names the first variable that is missing or malformed.
     pub fn from_env(env: &Env) -> Result<Self, EnvError> {
-        let url = |name: &str, default: &str| parsed_url(name, env.optional(name).as_deref().unwrap_or(default));
-        let interval = env.parsed_or("REMONLINE_MIN_INTERVAL_MS", 360_u32, "a whole number of milliseconds")?;
         let console_url = parsed_url("CONSOLE_URL", &env.required("CONSOLE_URL")?)?;
         let sign_in = registration(env)?;
         if sign_in.is_some() && !is_private(&console_url) {
@@ -50,13 +35,7 @@ impl Config {
         Ok(Self {
             lead_queue_url: env.required("LEAD_QUEUE_URL")?,
             quarantine_queue_url: env.required("QUARANTINE_QUEUE_URL")?,
-            tables: store::TableNames::read(|name| env.required(name))?,
-            secrets_key_id: env.required("SECRETS_KEY_ID")?,
-            app_secrets_parameter: env.required("FACEBOOK_APP_SECRETS_PARAMETER")?,
-            facebook_app_id: env.parsed("FACEBOOK_APP_ID", "the app's id at Meta, digits only")?,
-            graph_api_url: url("GRAPH_API_URL", "https://graph.facebook.com/v26.0")?,
-            remonline_api_url: url("REMONLINE_API_URL", "https://api.roapp.io/v2")?,
-            remonline_min_interval: SignedDuration::from_millis(interval.into()),
+            systems: SystemsConfig::from_env(env)?,
             lead_data_retention_days: env.parsed_or("LEAD_DATA_RETENTION_DAYS", 30, "a whole number of days")?,
             console_url,
             sign_in,
@@ -100,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    const COMPLETE: [(&str, &str); 12] = [
+    const COMPLETE: [(&str, &str); 11] = [
         ("LEAD_QUEUE_URL", "http://sqs/leads"),
         ("QUARANTINE_QUEUE_URL", "http://sqs/quarantine"),
         ("CONNECTIONS_TABLE", "connections"),
@@ -112,7 +91,6 @@ mod tests {
         ("CONSOLE_URL", "https://console.example.com"),
         ("OIDC_ISSUER", ""),
         ("OIDC_CLIENT_ID", ""),
-        ("REMONLINE_MIN_INTERVAL_MS", ""),
     ];
 
     fn with(changes: &[(&str, &str)]) -> Result<Config, EnvError> {
@@ -125,12 +103,8 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_the_documented_ones() {
-        let config = Config::from_env(&Env::of(COMPLETE)).unwrap();
-        assert_eq!(config.remonline_api_url.as_str(), "https://api.roapp.io/v2");
-        assert_eq!(config.graph_api_url.as_str(), "https://graph.facebook.com/v26.0");
-        assert_eq!(config.remonline_min_interval, SignedDuration::from_millis(360));
-        assert!(config.sign_in.is_none());
+    fn nobody_need_sign_in() {
+        assert!(Config::from_env(&Env::of(COMPLETE)).unwrap().sign_in.is_none());
     }
 
     #[test]
@@ -139,7 +113,6 @@ mod tests {
             assert_eq!(error_when(name, ""), format!("environment variable {name} is missing"));
         }
         assert!(error_when("CONSOLE_URL", "console").contains("CONSOLE_URL"));
-        assert!(error_when("REMONLINE_MIN_INTERVAL_MS", "fast").contains("REMONLINE_MIN_INTERVAL_MS"));
         assert!(error_when("OIDC_ISSUER", "https://id.example.com").contains("OIDC_CLIENT_ID"));
         assert!(error_when("OIDC_CLIENT_ID", "console").contains("OIDC_ISSUER"));
     }

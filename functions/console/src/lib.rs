@@ -47,15 +47,12 @@ use axum::{
     middleware::{from_fn, from_fn_with_state, map_response},
     response::Response,
 };
-use domain::Clock;
 use http::{HeaderName, HeaderValue, header};
-use jiff::Timestamp;
 use lambda_http::RequestExt;
 use queue::{LeadQueue, QuarantineQueue};
 use runtime::{Env, logging};
-use store::{Sealer, Store};
 use tracing::Instrument;
-use transport::{Https, Transport};
+use transport::Https;
 
 pub use access::Access;
 pub use app::App;
@@ -104,33 +101,15 @@ impl App {
     /// When a secret cannot be read or the tables do not answer.
     pub async fn of(config: Config) -> anyhow::Result<Self> {
         let aws = runtime::load_aws_config().await;
-        #[expect(clippy::disallowed_methods, reason = "the one place where the function asks for the time")]
-        let clock = Clock::new(Timestamp::now);
-        let secrets = runtime::parameter(&aws_sdk_ssm::Client::new(&aws), &config.app_secrets_parameter).await?;
-        let transport: Arc<dyn Transport> = Arc::new(Https::new(1.0)?);
-        let store = Store::dynamodb(aws_sdk_dynamodb::Client::new(&aws), config.tables);
-        let sealer = Sealer::new(aws_sdk_kms::Client::new(&aws), config.secrets_key_id);
-        let graph = facebook::graph::Graph::new(
-            Arc::clone(&transport),
-            config.graph_api_url,
-            config.facebook_app_id,
-            facebook::AppSecrets::parse(&secrets)?,
-        );
+        let systems = Systems::connect(config.systems, &aws, Https::new(1.0)?).await?;
+        let (store, sealer, clock) = (systems.store.clone(), systems.sealer.clone(), systems.clock.clone());
         let sqs = aws_sdk_sqs::Client::new(&aws);
         let hasher = store.hasher(&sealer, clock.now()).await?;
         let console_url = config.console_url;
         let sign_in = config.sign_in.map(|registration| {
-            SignIn::new(registration, console_url.clone(), Arc::clone(&transport), &hasher, clock.clone())
+            let transport = Arc::clone(&systems.transport);
+            SignIn::new(registration, console_url.clone(), transport, &hasher, clock.clone())
         });
-        let systems = Systems {
-            store: store.clone(),
-            sealer: sealer.clone(),
-            graph,
-            transport,
-            remonline_url: config.remonline_api_url,
-            min_interval: config.remonline_min_interval,
-            clock: clock.clone(),
-        };
         Ok(Self {
             hasher,
             store,

@@ -1,18 +1,15 @@
 //! The processor as a Lambda function behind its queue.
 
-use std::sync::Arc;
-
 use anyhow::Context;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
-use domain::{Clock, Timing};
-use facebook::{AppSecrets, graph::Graph};
+use connections::Systems;
+use domain::Timing;
 use jiff::Timestamp;
 use lambda_runtime::{Context as Call, LambdaEvent, service_fn};
 use queue::LeadQueue;
 use runtime::{Env, Failed, Metric, logging};
-use store::{Sealer, Store};
 use tracing::Instrument;
-use transport::{Https, Transport};
+use transport::Https;
 
 use crate::{Config, FormCache, Handled, Invocation, Message, Processor};
 
@@ -31,7 +28,7 @@ pub async fn run() -> anyhow::Result<()> {
         sqs,
         quarantine_url: config.quarantine_queue_url.clone(),
     };
-    let processor = wire(&config, &aws).await?;
+    let processor = wire(config, &aws).await?;
     let handler = |event: LambdaEvent<SqsEvent>| {
         let span = logging::invocation(&event.context.request_id);
         async {
@@ -57,26 +54,18 @@ impl Queues {
     }
 }
 
-async fn wire(config: &Config, aws: &runtime::SdkConfig) -> anyhow::Result<Processor> {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the function asks for the time")]
-    let clock = Clock::new(Timestamp::now);
-    let store = Store::dynamodb(aws_sdk_dynamodb::Client::new(aws), config.tables.clone());
-    let sealer = Sealer::new(aws_sdk_kms::Client::new(aws), &config.secrets_key_id);
-    let secrets = runtime::parameter(&aws_sdk_ssm::Client::new(aws), &config.app_secrets_parameter).await?;
-    let transport: Arc<dyn Transport> = Arc::new(Https::new(config.time_scale)?);
+async fn wire(config: Config, aws: &runtime::SdkConfig) -> anyhow::Result<Processor> {
+    let https = Https::new(config.time_scale)?;
+    let Systems { store, sealer, graph, transport, remonline_url, min_interval, clock } =
+        Systems::connect(config.systems, aws, https).await?;
     Ok(Processor {
         hasher: store.hasher(&sealer, clock.now()).await.context("the key of the hashes")?,
-        graph: Graph::new(
-            Arc::clone(&transport),
-            config.graph_api_url.clone(),
-            config.facebook_app_id.clone(),
-            AppSecrets::parse(&secrets)?,
-        ),
         store,
         sealer,
+        graph,
         transport,
-        remonline_url: config.remonline_api_url.clone(),
-        min_interval: config.remonline_min_interval,
+        remonline_url,
+        min_interval,
         retention_days: config.lead_data_retention_days,
         clock,
         timing: Timing::scaled(config.time_scale),

@@ -4,15 +4,13 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use connections::Systems;
-use domain::{Clock, Timing};
-use facebook::{AppSecrets, graph::Graph};
+use domain::Timing;
 use jiff::Timestamp;
 use lambda_runtime::{LambdaEvent, service_fn};
 use queue::LeadQueue;
 use runtime::{Env, Failed, logging};
-use store::{Sealer, Store};
 use tracing::Instrument;
-use transport::{Https, Transport};
+use transport::Https;
 use url::Url;
 
 use crate::{Alert, Config, Job, Language, Scheduler, Watched, alert::Channels, redrive::DeadLetters};
@@ -85,21 +83,9 @@ fn channels(config: &Config, aws: &runtime::SdkConfig) -> anyhow::Result<Channel
 }
 
 async fn wire(config: Config, aws: &runtime::SdkConfig) -> anyhow::Result<Scheduler> {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the function asks for the time")]
-    let clock = Clock::new(Timestamp::now);
-    let store = Store::dynamodb(aws_sdk_dynamodb::Client::new(aws), config.tables);
-    let secrets = runtime::parameter(&aws_sdk_ssm::Client::new(aws), &config.app_secrets_parameter).await?;
-    let transport: Arc<dyn Transport> = Arc::new(Https::new(config.time_scale)?);
-    let (app_id, secrets) = (config.facebook_app_id, AppSecrets::parse(&secrets)?);
-    let systems = Systems {
-        store: store.clone(),
-        sealer: Sealer::new(aws_sdk_kms::Client::new(aws), config.secrets_key_id),
-        graph: Graph::new(Arc::clone(&transport), config.graph_api_url, app_id, secrets),
-        transport,
-        remonline_url: config.remonline_api_url,
-        min_interval: config.remonline_min_interval,
-        clock: clock.clone(),
-    };
+    let https = Https::new(config.time_scale)?;
+    let systems = Systems::connect(config.systems, aws, https).await?;
+    let (store, clock) = (systems.store.clone(), systems.clock.clone());
     Ok(Scheduler { store, systems, clock, timing: Timing::scaled(config.time_scale) })
 }
 

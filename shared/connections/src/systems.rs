@@ -1,13 +1,16 @@
 use std::sync::Arc;
 
 use domain::{AccountId, Clock, Connection, ConnectionState, Timing};
-use facebook::graph::Graph;
-use jiff::SignedDuration;
+use facebook::{AppSecrets, AppSecretsError, graph::Graph};
+use jiff::{SignedDuration, Timestamp};
 use remonline::{Client, Pacer, ReserveError};
+use runtime::{ParameterError, SdkConfig};
 use secrecy::SecretString;
 use store::{ChangeError, Sealer, SecretError, Store, StoreError};
-use transport::Transport;
+use transport::{Https, Transport};
 use url::Url;
+
+use crate::SystemsConfig;
 
 /// Both systems, with what opens the way to them.
 #[derive(Debug)]
@@ -28,6 +31,17 @@ pub struct Systems {
     pub clock: Clock,
 }
 
+/// Why the systems cannot be reached at all.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The app secrets cannot be read.
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    /// What was read is not one or two secrets.
+    #[error(transparent)]
+    AppSecrets(#[from] AppSecretsError),
+}
+
 /// Why a connection does not open.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
@@ -46,6 +60,27 @@ pub enum OpenError {
 }
 
 impl Systems {
+    /// Makes every client that leads there.
+    ///
+    /// # Errors
+    /// When the app secrets cannot be read.
+    pub async fn connect(config: SystemsConfig, aws: &SdkConfig, https: Https) -> Result<Self, ConnectError> {
+        #[expect(clippy::disallowed_methods, reason = "the one place where these functions ask for the time")]
+        let clock = Clock::new(Timestamp::now);
+        let secrets = runtime::parameter(&aws_sdk_ssm::Client::new(aws), &config.app_secrets_parameter).await?;
+        let (app_id, secrets) = (config.facebook_app_id, AppSecrets::parse(&secrets)?);
+        let transport: Arc<dyn Transport> = Arc::new(https);
+        Ok(Self {
+            store: Store::dynamodb(aws_sdk_dynamodb::Client::new(aws), config.tables),
+            sealer: Sealer::new(aws_sdk_kms::Client::new(aws), config.secrets_key_id),
+            graph: Graph::new(Arc::clone(&transport), config.graph_api_url, app_id, secrets),
+            transport,
+            remonline_url: config.remonline_api_url,
+            min_interval: config.remonline_min_interval,
+            clock,
+        })
+    }
+
     /// The key or token of a connection.
     ///
     /// # Errors
