@@ -34,6 +34,8 @@ struct Round<'s> {
     accounts: BTreeSet<AccountId>,
     /// Leads that only this job found.
     found: usize,
+    /// Every page could be asked whose connection is in use.
+    complete: bool,
 }
 
 impl Scheduler {
@@ -44,11 +46,14 @@ impl Scheduler {
         // Read before the bundles, so that the bundle of each is among them.
         let backfills = self.store.backfills().await?;
         let pages = self.pages(&backfills).await?;
-        let mut round = Round { scheduler: self, pages, stop_at, accounts: BTreeSet::new(), found: 0 };
+        let accounts = BTreeSet::new();
+        let mut round = Round { scheduler: self, pages, stop_at, accounts, found: 0, complete: true };
         round.take_unrouted().await?;
         round.read_forms().await?;
         round.go_on_with(backfills).await?;
-        let metrics = vec![Metric::count("LeadsFoundByReconcile", round.found), Metric::count("ReconcileRounds", 1)];
+        let complete = usize::from(round.complete);
+        let metrics =
+            vec![Metric::count("LeadsFoundByReconcile", round.found), Metric::count("ReconcileRounds", complete)];
         Ok(Outcome { accounts: round.accounts, metrics, missed: round.found, ..Outcome::default() })
     }
 }
@@ -91,6 +96,7 @@ impl Round<'_> {
             }
             read += usize::from(self.read_form(form).await?);
         }
+        self.complete &= read > 0 || !self.over();
         tracing::info!(due, read, found = self.found, "forms reconciled");
         Ok(())
     }
@@ -218,12 +224,14 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// Nothing more is read of a page this round; a token that Meta refuses is not used again at all.
+    /// Nothing more is read of a page this round; a token that Meta refuses is not used again at all, which is told for
+    /// itself.
     async fn refused(&mut self, index: usize, error: &GraphError) -> Result<(), StoreError> {
         let page = &mut self.pages[index];
         let Some(Access { connection, .. }) = page.access.take() else { return Ok(()) };
         tracing::error!(page_id = %page.page_id, connection_id = %connection.id, %error, "the page could not be read");
         if !matches!(error, GraphError::TokenRejected(_)) {
+            self.complete = false;
             return Ok(());
         }
         self.scheduler.systems.close(&connection, ConnectionState::KeyRejected).await

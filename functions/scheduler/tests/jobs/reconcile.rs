@@ -184,12 +184,14 @@ async fn a_page_that_fails_does_not_stop_the_others() {
     let (lead, second) = (world.lead(FORM), world.lead(&second_form));
     world.meta.inject_for(Scope::Page(DEMO_PAGE.to_owned()), Fault::once(Effect::status(502)));
 
-    world.run(Job::Reconcile).await;
+    let round = world.run(Job::Reconcile).await;
     assert_eq!((world.knows("repair", &lead).await, world.knows("second", &second).await), (false, true));
     assert_eq!(world.connection_state("fb").await, ConnectionState::Active);
+    assert_eq!(counted(&round, "ReconcileRounds"), 0, "a page that stays silent must not go unnoticed");
 
-    world.run(Job::Reconcile).await;
+    let round = world.run(Job::Reconcile).await;
     assert!(world.knows("repair", &lead).await);
+    assert_eq!(counted(&round, "ReconcileRounds"), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,8 +207,9 @@ async fn a_rejected_token_closes_the_connection_and_is_not_used_again() {
     world.meta.inject(rejected);
     world.meta.inject(rejected_too);
 
-    world.run(Job::Reconcile).await;
+    let round = world.run(Job::Reconcile).await;
     assert_eq!(world.connection_state("fb").await, ConnectionState::KeyRejected);
+    assert_eq!(counted(&round, "ReconcileRounds"), 1, "what is closed is told for itself");
     let calls = world.meta.requests().len();
     assert_eq!(calls, 2, "the forms, and the first of them");
 
