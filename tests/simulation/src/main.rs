@@ -30,7 +30,7 @@ struct Options {
     /// Show every effect of the first seed, with what befell it.
     #[arg(long)]
     trace: bool,
-    /// Tell every canonical story with every pair of things that can befall it.
+    /// Tell every canonical story, or that of `--story`, with every pair of things that can befall it.
     #[arg(long)]
     pairs: bool,
     /// Go through long trouble and say how soon it is made up for.
@@ -53,8 +53,9 @@ const TOLD_EVERY: usize = 1000;
 fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
     let good = match &options.story {
-        Some(name) => tell(name, &options.at)?,
-        None if options.pairs => pairs()?,
+        Some(name) if options.pairs => pairs(&[story(name)?])?,
+        Some(name) => tell(&story(name)?, &options.at)?,
+        None if options.pairs => pairs(&Story::all())?,
         None if options.drills => drills(&Drill::all())?,
         None if options.backlog.is_some() => drills(options.backlog.map(Drill::backlog).as_slice())?,
         None if options.trace => trace(options.seed)?,
@@ -88,9 +89,9 @@ fn seeds(first: u64, count: u64) -> anyhow::Result<bool> {
 }
 
 #[expect(clippy::print_stdout, reason = "it is a command for people")]
-fn pairs() -> anyhow::Result<bool> {
+fn pairs(stories: &[Story]) -> anyhow::Result<bool> {
     let (played, started) = (AtomicUsize::new(0), Instant::now());
-    let Told { points, hit, failures, .. } = crash_points::pairs(|all| {
+    let Told { points, hit, failures, .. } = crash_points::pairs(stories, |all| {
         let played = played.fetch_add(1, Ordering::Relaxed);
         if played.is_multiple_of(TOLD_EVERY) {
             println!("{played} of {all} pairs, {:.0} s", started.elapsed().as_secs_f64());
@@ -114,12 +115,15 @@ fn drills(drills: &[Drill]) -> anyhow::Result<bool> {
     Ok(good)
 }
 
-fn tell(name: &str, points: &[Point]) -> anyhow::Result<bool> {
+fn story(name: &str) -> anyhow::Result<Story> {
     let story = Story::all().into_iter().find(|story| story.name == name);
-    let story = story.ok_or_else(|| anyhow::anyhow!("there is no story '{name}'"))?;
+    story.ok_or_else(|| anyhow::anyhow!("there is no story '{name}'"))
+}
+
+fn tell(story: &Story, points: &[Point]) -> anyhow::Result<bool> {
     let bench = Bench::new()?;
-    let fates = crash_points::fates_at(&bench, &story, points);
-    let (outcome, record) = crash_points::tell(&bench, &story, &fates);
+    let fates = crash_points::fates_at(&bench, story, points);
+    let (outcome, record) = crash_points::tell(&bench, story, &fates);
     Ok(show(&record, &outcome.verdict))
 }
 
