@@ -133,10 +133,13 @@ impl<'p> Shift<'p> {
         self.park_the_killer().await?;
         while !self.out_of_time() && !self.stop {
             let page = if self.is_careful() { 1 } else { PAGE };
-            let due = self.processor.store.due(&self.lease.account, self.now(), page).await?;
+            let now = self.now();
+            let due = self.processor.store.due(&self.lease.account, now, page).await?;
             self.found_work |= !due.is_empty();
             let is_last = due.len() < page;
-            let transactions = self.processor.store.transactions(&due).await?;
+            let mut transactions = self.processor.store.transactions(&due).await?;
+            // One may be settled meanwhile: by a person, or by the next holder where this one slept through its lease.
+            transactions.retain(|transaction| transaction.due_at.is_some_and(|at| at <= now));
             self.take_in_hand(&transactions).await?;
             if self.stop {
                 return Ok(());
