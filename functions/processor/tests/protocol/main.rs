@@ -8,6 +8,7 @@ mod deaths;
 mod lost_answers;
 mod outages;
 mod pace;
+mod settled;
 mod stale_search;
 mod stories;
 mod world;

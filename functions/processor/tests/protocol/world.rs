@@ -67,6 +67,11 @@ impl Transport for Tarpit {
 impl World {
     /// A world with one active bundle, changed by `change`.
     pub(crate) async fn new(change: impl FnOnce(&mut Value)) -> Self {
+        Self::over(Store::memory(), change).await
+    }
+
+    /// The same with tables of its own.
+    pub(crate) async fn over(store: Store, change: impl FnOnce(&mut Value)) -> Self {
         let started = tokio::time::Instant::now();
         let now = move || at(started.elapsed());
         let clock = Clock::new(now);
@@ -77,7 +82,6 @@ impl World {
         let transport =
             Arc::new(Tarpit { direct: transport, swallowed: Mutex::default(), kept_back: Mutex::default() });
         let tarpit = Arc::clone(&transport);
-        let store = Store::memory();
         let sealer = sealer().await;
         let secrets = AppSecrets::parse(&SecretString::from("app-secret")).unwrap();
         let processor = Processor {
