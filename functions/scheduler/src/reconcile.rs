@@ -89,14 +89,16 @@ impl Round<'_> {
     async fn read_forms(&mut self) -> Result<(), StoreError> {
         let mut forms = self.due_forms().await?;
         forms.sort_by_key(|form| form.watermark.tried_at);
-        let (due, mut read) = (forms.len(), 0);
+        let (due, mut tried, mut read) = (forms.len(), 0, 0);
         for form in forms {
             if self.over() {
                 break;
             }
+            tried += 1;
             read += usize::from(self.read_form(form).await?);
         }
-        self.complete &= read > 0 || !self.over();
+        // A large form may take a whole round; where not even one was begun, the lists took all the time.
+        self.complete &= tried > 0 || !self.over();
         tracing::info!(due, read, found = self.found, "forms reconciled");
         Ok(())
     }
