@@ -155,7 +155,9 @@ async fn a_large_form_is_read_in_several_rounds_and_holds_up_no_other() {
 
     let (mut rounds, mut found) = (0, 0);
     while found < 1201 {
-        found += counted(&world.run_within(Job::Reconcile, Duration::from_secs(33)).await, FOUND);
+        let round = world.run_within(Job::Reconcile, Duration::from_secs(33)).await;
+        found += counted(&round, FOUND);
+        assert_eq!(counted(&round, "ReconcileRounds"), 1, "it gets on");
         rounds += 1;
         assert!(rounds < 20, "only {found} were found");
         assert!(rounds < 2 || world.knows("other", &of_small).await, "the large form gives way in the second round");
