@@ -34,13 +34,16 @@ fn forms(state: &State, call: &Call, token: &Token) -> Result<Nodes, GraphError>
 fn leads(state: &State, call: &Call, token: &Token, wanted: &dyn Fn(&Lead) -> bool) -> Result<Nodes, GraphError> {
     let of_ad = |lead: &Lead| lead.ad.as_ref().is_some_and(|ad| ad.ad_id == call.id());
     let first_of_ad = || state.leads.values().find(|lead| of_ad(lead)).map(|lead| lead.page.as_str());
-    let page = state.forms.get(call.id()).map(|form| form.page.as_str()).or_else(first_of_ad);
+    let form = state.forms.get(call.id());
+    let page = form.map(|form| form.page.as_str()).or_else(first_of_ad);
     let page = page.filter(|page| token.sees(page)).ok_or_else(GraphError::absent)?;
     state.may_read_leads(page, token)?;
     let filter = TimeFilter::parse(call)?;
-    let listed = state.leads.iter().filter(|(_, lead)| {
-        (lead.form == call.id() || of_ad(lead)) && wanted(lead) && state.is_listed(lead) && filter.passes(lead)
-    });
+    let leads: Vec<_> = match form {
+        Some(form) => state.leads_of(form).collect(),
+        None => state.leads.iter().filter(|(_, lead)| of_ad(lead)).collect(),
+    };
+    let listed = leads.into_iter().filter(|(_, lead)| wanted(lead) && state.is_listed(lead) && filter.passes(lead));
     let key = |id: &str, lead: &Lead| format!("{:012}:{id}", lead.created.as_second());
     Ok(listed.map(|(id, lead)| (key(id, lead), state.lead_as_node(id, lead, token))).collect())
 }

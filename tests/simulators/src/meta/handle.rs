@@ -60,7 +60,7 @@ impl Meta {
 
     /// Deletes a lead. Whether there was one.
     pub fn delete_lead(&self, id: &str) -> bool {
-        self.state().leads.remove(id).is_some()
+        self.state().remove_lead(id)
     }
 
     /// Ids of all leads, expired ones included.

@@ -61,7 +61,8 @@ impl State {
 
     /// Calls that a page may make in a day.
     fn quota(&self, page: &str) -> usize {
-        let recent = self.leads.values().filter(|lead| lead.page == page && !lead.is_expired(self.now()));
+        let leads = self.forms.values().filter(|form| form.page == page).flat_map(|form| self.leads_of(form));
+        let recent = leads.filter(|(_, lead)| !lead.is_expired(self.now()));
         recent.count().max(1) * self.settings.calls_per_lead as usize
     }
 

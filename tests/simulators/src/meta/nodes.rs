@@ -45,7 +45,7 @@ pub(super) fn read_many(state: &mut State, call: &Call, token: &Token) -> Result
 /// `DELETE /{lead_id}`.
 pub(super) fn delete(state: &mut State, token: &Token, id: &str) -> Result<Value, GraphError> {
     state.lead_node(id, token)?;
-    state.leads.remove(id);
+    state.remove_lead(id);
     Ok(json!({ "success": true }))
 }
 
@@ -122,8 +122,9 @@ impl State {
         Ok(self.form_as_node(id, form))
     }
 
-    pub(super) fn form_as_node(&self, id: &str, StoredForm { page, form, created }: &StoredForm) -> Node {
-        let leads = || self.leads.values().filter(|lead| lead.form == id);
+    pub(super) fn form_as_node(&self, id: &str, stored: &StoredForm) -> Node {
+        let StoredForm { page, form, created, .. } = stored;
+        let leads = || self.leads_of(stored).map(|(_, lead)| lead);
         let mut fields = row(json!({
             "id": id, "name": form.name, "status": form.status, "locale": form.locale, "page_id": page,
             "page": { "id": page, "name": self.pages[page].name }, "created_time": write_time(*created),

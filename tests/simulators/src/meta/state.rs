@@ -39,6 +39,8 @@ pub(super) struct StoredForm {
     pub(super) page: String,
     pub(super) form: Form,
     pub(super) created: Timestamp,
+    /// The ids of its leads.
+    pub(super) leads: BTreeSet<String>,
 }
 
 /// A lead of a form.
@@ -121,7 +123,7 @@ impl State {
         assert!(self.pages.contains_key(page), "there is no page {page}");
         let id = take_id(&mut self.last_form, form.id.as_deref());
         let created = self.now();
-        self.forms.insert(id.clone(), StoredForm { page: page.to_owned(), form, created });
+        self.forms.insert(id.clone(), StoredForm { page: page.to_owned(), form, created, leads: BTreeSet::new() });
         id
     }
 
@@ -149,7 +151,24 @@ impl State {
         };
         let id = take_id(&mut self.last_lead, new.id.as_deref());
         self.leads.insert(id.clone(), lead);
+        if let Some(form) = self.forms.get_mut(form_id) {
+            form.leads.insert(id.clone());
+        }
         id
+    }
+
+    /// Takes a lead away. False when there is none.
+    pub(super) fn remove_lead(&mut self, id: &str) -> bool {
+        let Some(lead) = self.leads.remove(id) else { return false };
+        if let Some(form) = self.forms.get_mut(&lead.form) {
+            form.leads.remove(id);
+        }
+        true
+    }
+
+    /// The leads of a form, by id.
+    pub(super) fn leads_of<'s>(&'s self, form: &'s StoredForm) -> impl Iterator<Item = (&'s String, &'s Lead)> {
+        form.leads.iter().filter_map(|id| self.leads.get_key_value(id))
     }
 
     /// The page that a call is about, else the one whose token it carries.
