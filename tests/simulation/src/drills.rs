@@ -18,7 +18,7 @@ use crate::{
     run,
     script::{Event, Script},
     weather::Weather,
-    world::{COMPANIES, FORMS, Refused, World},
+    world::{COMPANIES, FORMS, Refused, Setting, World},
 };
 
 /// What RemOnline's allowance suffices for at the latest, where all leads come at once.
@@ -155,13 +155,14 @@ impl Drill {
         let mut at = Duration::ZERO;
         for number in 0..self.leads {
             let told_after = vec![Duration::ZERO];
-            events.push((at, Event::Lead { form: FORMS[0], answers: anybody(number), told_after }));
+            events.push((at, Event::Lead { form: FORMS[0].to_owned(), answers: anybody(number), told_after }));
             at += self.apart;
         }
         if self.refused > Duration::ZERO {
             events.push((self.refused, Event::Mended(Refused::Key(0), true)));
         }
         Script {
+            setting: Setting::of_a_seed(),
             events,
             calm_at: trouble.max(at).max(OF_A_LEAD * u32::try_from(self.leads).unwrap_or(u32::MAX)),
             bundles: vec![(BUNDLE.to_owned(), document(COMPANIES[0], FORMS[0], BUNDLE))],

@@ -103,9 +103,6 @@ pub enum Fates {
     Plan(Plan),
 }
 
-/// A run of more effects than this goes round in circles: whoever wants another one dies.
-pub const MOST_EFFECTS: usize = 200_000;
-
 /// The effects of one run.
 #[derive(Debug)]
 pub struct Effects(Mutex<State>);
@@ -114,6 +111,8 @@ pub struct Effects(Mutex<State>);
 struct State {
     fates: Fates,
     next: usize,
+    /// Whoever wants another one after so many dies: the run goes round in circles.
+    most: usize,
     trace: DefaultHasher,
     began: Instant,
     /// Every boundary with what befell it, where somebody wants to know.
@@ -126,25 +125,25 @@ struct State {
 
 impl Effects {
     /// Nothing has happened yet.
-    pub fn new(fates: Fates, recorded: bool) -> Arc<Self> {
+    pub fn new(fates: Fates, recorded: bool, most: usize) -> Arc<Self> {
         let began = Instant::now();
         let (trace, record) = (DefaultHasher::new(), recorded.then(Vec::new));
-        let state = State { fates, next: 0, trace, began, record, unsettled_until: began, in_flight: 0 };
+        let state = State { fates, next: 0, most, trace, began, record, unsettled_until: began, in_flight: 0 };
         Arc::new(Self(Mutex::new(state)))
     }
 
     /// Those of somebody whom nothing befalls.
     pub(crate) fn none() -> Arc<Self> {
-        Self::new(Fates::Plan(Plan::default()), false)
+        Self::new(Fates::Plan(Plan::default()), false, usize::MAX)
     }
 
     /// The next effect, and what befalls it.
     fn next(&self, kind: Kind, name: &str) -> Fate {
         let mut state = self.state();
-        let (number, at) = (state.next, state.began.elapsed());
+        let (number, most, at) = (state.next, state.most, state.began.elapsed());
         state.next += 1;
         let fate = match &mut state.fates {
-            _ if number >= MOST_EFFECTS => Fate::CrashBefore,
+            _ if number >= most => Fate::CrashBefore,
             Fates::Chance(weather) => weather.fate(kind, name, at),
             Fates::Plan(plan) => plan.fate(number, name),
         };
@@ -168,6 +167,12 @@ impl Effects {
     pub fn trace(&self) -> (usize, u64) {
         let state = self.state();
         (state.next, state.trace.finish())
+    }
+
+    /// Whether there were more than anything takes that comes to an end.
+    pub fn go_round_in_circles(&self) -> bool {
+        let state = self.state();
+        state.next >= state.most
     }
 
     /// Every boundary with what befell it; empty unless it was to be recorded.

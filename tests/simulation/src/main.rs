@@ -12,6 +12,7 @@ use simulation::{
     crash_points::{self, Point, Told},
     drills::{Drill, Figure},
     effects::{Fate, Seen},
+    growth::Growth,
     oracle::Verdict,
     run,
     stories::Story,
@@ -39,6 +40,12 @@ struct Options {
     /// So many leads at once, for one account: how much of RemOnline's allowance is used.
     #[arg(long, value_name = "LEADS")]
     backlog: Option<usize>,
+    /// One installation with so many accounts, each with 10,000 leads a month, in its busiest hour: what it takes and costs.
+    #[arg(long, value_name = "ACCOUNTS")]
+    growth: Option<usize>,
+    /// With `--growth`: invocations of the processor side by side, as the template's `MaximumConcurrency`.
+    #[arg(long, default_value_t = 10)]
+    at_once: usize,
     /// Tell one story and show every effect of it.
     #[arg(long)]
     story: Option<String>,
@@ -58,6 +65,7 @@ fn main() -> anyhow::Result<ExitCode> {
         None if options.pairs => pairs(&Story::all())?,
         None if options.drills => drills(&Drill::all())?,
         None if options.backlog.is_some() => drills(options.backlog.map(Drill::backlog).as_slice())?,
+        None if options.growth.is_some() => growth(options.growth.unwrap_or_default(), options.at_once)?,
         None if options.trace => trace(options.seed)?,
         None => seeds(options.seed, options.seeds)?,
     };
@@ -113,6 +121,14 @@ fn drills(drills: &[Drill]) -> anyhow::Result<bool> {
         good &= breaches.is_empty() && figures.iter().all(Figure::is_met);
     }
     Ok(good)
+}
+
+#[expect(clippy::print_stdout, reason = "it is a command for people")]
+fn growth(accounts: usize, at_once: usize) -> anyhow::Result<bool> {
+    let grown = Growth::busy_hour(accounts, at_once).play(&Bench::new()?);
+    println!("{accounts} accounts\n{grown}");
+    grown.breaches.iter().for_each(|breach| println!("    {breach}"));
+    Ok(grown.breaches.is_empty())
 }
 
 fn story(name: &str) -> anyhow::Result<Story> {

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use domain::{State, Transaction};
 
-use crate::{effects::MOST_EFFECTS, world::World};
+use crate::world::World;
 
 /// What is to be said of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,8 +27,8 @@ pub struct Verdict {
 pub async fn judge(world: &World, logs: &str) -> Verdict {
     let transactions = world.transactions().await;
     let mut breaches = world.breaches();
-    if world.effects.trace().0 >= MOST_EFFECTS {
-        breaches.push(format!("goes round in circles: {MOST_EFFECTS} effects"));
+    if world.effects.go_round_in_circles() {
+        breaches.push(format!("goes round in circles: {} effects", world.effects.trace().0));
     }
     breaches.extend(states::breaches(world, &transactions).await);
     for company in &world.outside.companies {

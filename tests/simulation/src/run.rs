@@ -17,11 +17,15 @@ use crate::{
     oracle::{self, Verdict},
     schedule::Schedule,
     script::{Event, Script, step_after},
-    world::{Beginning, COMPANIES, PAGE_CONNECTION, World, slug},
+    world::{Beginning, World, slug},
 };
 
 /// Once the faults have stopped and the time to which a transaction was put off has come, it rests within this.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+/// No run has more effects than these, and so many for each event.
+const EFFECTS: usize = 200_000;
+const EFFECTS_OF_AN_EVENT: usize = 1_000;
 
 /// What came of a run.
 #[derive(Debug)]
@@ -63,8 +67,10 @@ pub fn play(bench: &Bench, seed: u64, script: Script, fates: Fates, recorded: bo
     let runtime = runtime.expect("an event loop");
     tracing::dispatcher::with_default(&bench.dispatch, || {
         runtime.block_on(async {
-            let Script { events, calm_at, bundles, known, unreliable, stale_ms, jobs } = script;
-            let world = World::begin(bench, Beginning { fates, recorded, seed, unreliable, bundles }).await;
+            let Script { setting, events, calm_at, bundles, known, unreliable, stale_ms, jobs } = script;
+            let most_effects = EFFECTS + EFFECTS_OF_AN_EVENT * events.len();
+            let beginning = Beginning { setting, fates, recorded, most_effects, seed, unreliable, bundles };
+            let world = World::begin(bench, beginning).await;
             known.into_iter().for_each(|known| world.knows(known));
             for company in &world.outside.companies {
                 company.remember_cards();
@@ -149,7 +155,7 @@ impl<'w> Run<'w> {
         self.schedule.heed();
         match event {
             Event::Lead { form, answers, told_after } => {
-                let lead = self.world.submit(form, answers);
+                let lead = self.world.submit(&form, answers);
                 told_after.into_iter().for_each(|delay| self.world.announce(&lead, delay));
             }
             Event::Refused(whose) => self.world.refuse(whose),
@@ -175,7 +181,8 @@ impl<'w> Run<'w> {
         self.world.effects.calm();
         self.world.queue.calm();
         self.schedule.heed();
-        for connection in COMPANIES.into_iter().chain([PAGE_CONNECTION]) {
+        let companies = self.world.outside.companies.iter().map(|company| &company.name);
+        for connection in companies.chain(self.world.pages.iter().map(|page| &page.connection)) {
             self.world.resume(&slug(connection), None).await;
         }
         self.rests_by = Some(self.limit().await);

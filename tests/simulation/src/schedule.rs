@@ -6,7 +6,7 @@ use domain::AccountId;
 use scheduler::Job;
 use tokio::time::Instant;
 
-use crate::world::{COMPANIES, World};
+use crate::world::World;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -17,7 +17,8 @@ const ATTENTION: Duration = Duration::from_secs(6 * 3600);
 /// When which job runs.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    wake: Timetable,
+    /// `wake`, where it is done only when something will be due.
+    wake: Option<Timetable>,
     rounds: Vec<Timetable>,
     attentive_until: Instant,
 }
@@ -34,10 +35,11 @@ struct Timetable {
 }
 
 impl Schedule {
-    /// Begins now. `wake` always runs, other jobs where they are named.
+    /// Begins now. Jobs run at each of their times where they are named, `wake` whenever something will be due else.
     pub(crate) fn begin(jobs: &[Job]) -> Self {
         let rounds = jobs.iter().map(|job| Timetable::begin(*job)).collect();
-        Self { wake: Timetable::begin(Job::Wake), rounds, attentive_until: Instant::now() + ATTENTION }
+        let wake = (!jobs.contains(&Job::Wake)).then(|| Timetable::begin(Job::Wake));
+        Self { wake, rounds, attentive_until: Instant::now() + ATTENTION }
     }
 
     /// Something happened outside.
@@ -48,7 +50,9 @@ impl Schedule {
     /// Finds out when the next job will have something to do.
     pub(crate) async fn next(&mut self, world: &World) -> Option<Instant> {
         let now = Instant::now();
-        self.wake.due = due_work(world).await.map(|due_at| self.wake.next_from(due_at.max(now)));
+        if let Some(wake) = &mut self.wake {
+            wake.due = due_work(world).await.map(|due_at| wake.next_from(due_at.max(now)));
+        }
         for round in &mut self.rounds {
             round.due = Some(round.next_from(now)).filter(|at| *at <= self.attentive_until);
         }
@@ -65,7 +69,7 @@ impl Schedule {
     }
 
     fn timetables(&mut self) -> impl Iterator<Item = &mut Timetable> {
-        std::iter::once(&mut self.wake).chain(&mut self.rounds)
+        self.wake.iter_mut().chain(&mut self.rounds)
     }
 }
 
@@ -73,7 +77,8 @@ impl Schedule {
 /// out: most runs last for hours in which nothing is due.
 async fn due_work(world: &World) -> Option<Instant> {
     let mut due = None;
-    for account in COMPANIES.map(AccountId::new) {
+    let accounts = world.outside.companies.iter().map(|company| AccountId::new(company.name.as_str()));
+    for account in accounts {
         let next = world.store.next_due(&account).await.ok()?;
         due = next.into_iter().chain(due).min();
     }

@@ -13,7 +13,7 @@ use crate::{
     queue::Unreliable,
     rules,
     weather::{STALEST_SEARCH, Weather},
-    world::{COMPANIES, FORMS, Refused},
+    world::{COMPANIES, FORMS, Refused, Setting},
 };
 
 /// Something that happens outside.
@@ -22,7 +22,7 @@ pub enum Event {
     /// A person fills in a form, and Meta tells of it after each of these times.
     Lead {
         /// The form.
-        form: &'static str,
+        form: String,
         /// What the person answers.
         answers: Vec<(String, Vec<String>)>,
         /// How long after each of Meta's notices comes; none when all of them are lost.
@@ -41,6 +41,8 @@ pub enum Event {
 /// Everything that a seed decides but the weather.
 #[derive(Debug, Clone)]
 pub struct Script {
+    /// Who is there.
+    pub setting: Setting,
     /// Events in the order of their times.
     pub events: Vec<(Duration, Event)>,
     /// When the faults stop.
@@ -53,7 +55,7 @@ pub struct Script {
     pub unreliable: Unreliable,
     /// How stale RemOnline's searches are, in milliseconds.
     pub stale_ms: u64,
-    /// What the scheduler does besides `wake`.
+    /// What the scheduler does. `wake` is done whenever something will be due; where it is named it is done each minute.
     pub jobs: Vec<Job>,
 }
 
@@ -88,6 +90,7 @@ impl Script {
         let stale_ms =
             if !wrong_clocks && chance.random_bool(0.5) { chance.random_range(0..=STALEST_SEARCH) } else { 0 };
         Self {
+            setting: Setting::of_a_seed(),
             events,
             calm_at,
             bundles: bundles(chance),
@@ -138,7 +141,7 @@ fn leads(chance: &mut SmallRng, people: &[Person], calm_at: Duration) -> Vec<(Du
         let notices = if chance.random_ratio(1, 6) { 0 } else { chance.random_range(1..3) };
         let told_after = (0..notices).map(|_| Duration::from_secs(chance.random_range(0..200))).collect();
         let event = Event::Lead {
-            form: FORMS[chance.random_range(0..FORMS.len())],
+            form: FORMS[chance.random_range(0..FORMS.len())].to_owned(),
             answers: people[chance.random_range(0..people.len())].answers(chance),
             told_after,
         };

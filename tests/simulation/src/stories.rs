@@ -11,7 +11,7 @@ use crate::{
     queue::Unreliable,
     rules::document,
     script::{Event, Known, Script},
-    world::{COMPANIES, FORMS, Refused},
+    world::{COMPANIES, FORMS, Refused, Setting},
 };
 
 /// Something that happens to leads.
@@ -77,6 +77,7 @@ impl Story {
         let mut document = document(COMPANIES[0], FORMS[0], "repair");
         change(&mut document);
         let script = Script {
+            setting: Setting::of_a_seed(),
             events,
             calm_at: Duration::from_secs(600),
             bundles: vec![("repair".to_owned(), document)],
@@ -126,7 +127,7 @@ fn lead_told(second: u64, told_after: Vec<Duration>) -> (Duration, Event) {
         ("what_is_broken?", "kenar screen"),
     ];
     let answers = answers.map(|(key, answer)| (key.to_owned(), vec![answer.to_owned()])).to_vec();
-    (Duration::from_secs(second), Event::Lead { form: FORMS[0], answers, told_after })
+    (Duration::from_secs(second), Event::Lead { form: FORMS[0].to_owned(), answers, told_after })
 }
 
 fn two_bundles() -> Story {

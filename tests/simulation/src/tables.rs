@@ -8,7 +8,10 @@ use store::{
     database::{Item, Key, Query, Table, Write, WriteError},
 };
 
-use crate::effects::{Fate, Kind, Seam};
+use crate::{
+    effects::{Fate, Kind, Seam},
+    meter::Meter,
+};
 
 /// How long a table takes to answer.
 const LATENCY: Duration = Duration::from_millis(3);
@@ -18,6 +21,8 @@ const LATENCY: Duration = Duration::from_millis(3);
 pub(crate) struct Tables {
     pub(crate) rows: Arc<Memory>,
     pub(crate) seam: Seam,
+    /// Counts what passed.
+    pub(crate) meter: Arc<Meter>,
 }
 
 impl Tables {
@@ -31,11 +36,26 @@ impl Tables {
     }
 }
 
+impl Tables {
+    async fn apply(&self, writes: &[Write]) -> Result<(), WriteError> {
+        let mut before = Vec::new();
+        for write in writes {
+            before.push(match target(write) {
+                Some((table, key)) => self.rows.get(table, &key).await?,
+                None => None,
+            });
+        }
+        self.meter.write(writes, &before);
+        self.rows.write(writes).await
+    }
+}
+
 #[async_trait]
 impl Database for Tables {
     async fn get(&self, table: Table, key: &Key) -> Result<Option<Item>, Unavailable> {
         let fate = self.reading(&format!("store get {}", kind_of(key))).await?;
         let item = self.rows.get(table, key).await;
+        self.meter.read([item.as_ref().ok().and_then(Option::as_ref)]);
         self.seam.passed(fate).await;
         item
     }
@@ -44,6 +64,7 @@ impl Database for Tables {
         let kind = keys.first().map_or("nothing", kind_of);
         let fate = self.reading(&format!("store get many {kind}")).await?;
         let items = self.rows.get_many(table, keys).await;
+        self.meter.read(items.iter().flatten().map(Option::as_ref));
         self.seam.passed(fate).await;
         items
     }
@@ -52,6 +73,7 @@ impl Database for Tables {
         let kind = query.partition.split('#').next().unwrap_or_default();
         let fate = self.reading(&format!("store query {kind}")).await?;
         let items = self.rows.query(query).await;
+        self.meter.query(query, items.as_deref().unwrap_or_default());
         self.seam.passed(fate).await;
         items
     }
@@ -61,20 +83,28 @@ impl Database for Tables {
         let fate = self.seam.pass(kind, &format!("store write {}", kinds_of(writes))).await;
         tokio::time::sleep(LATENCY).await;
         if fate == Fate::Repeated {
-            let _unheard = self.rows.write(writes).await;
+            let _unheard = self.apply(writes).await;
         }
         match fate {
             Fate::Fine | Fate::CrashAfter | Fate::Repeated => {
-                let written = self.rows.write(writes).await;
+                let written = self.apply(writes).await;
                 self.seam.passed(fate).await;
                 written
             }
             Fate::AnswerLost => {
-                let _unheard = self.rows.write(writes).await;
+                let _unheard = self.apply(writes).await;
                 Err(Unavailable("the answer was lost".to_owned()).into())
             }
             _ => Err(Unavailable("the weather".to_owned()).into()),
         }
+    }
+}
+
+/// The row that a write is about.
+fn target(write: &Write) -> Option<(Table, Key)> {
+    match write {
+        Write::Put { table, item, .. } => Some((*table, Key::of(item)?)),
+        Write::Delete { table, key, .. } | Write::Check { table, key, .. } => Some((*table, key.clone())),
     }
 }
 

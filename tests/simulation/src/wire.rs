@@ -21,9 +21,6 @@ use transport::{Transport, TransportError};
 
 use crate::effects::{Fate, Kind, Seam};
 
-/// How long a request and an answer travel.
-const LATENCY: Duration = Duration::from_millis(60);
-
 /// The host that all companies share; a request's key tells whose it is.
 const REMONLINE: &str = "api.roapp.io";
 const META: &str = "graph.facebook.com";
@@ -32,9 +29,11 @@ const META: &str = "graph.facebook.com";
 #[derive(Debug)]
 pub struct Company {
     /// The name of its connection, and of its account; part of each of its keys.
-    pub name: &'static str,
+    pub name: String,
     /// What it has there.
     pub remonline: RemOnline,
+    /// How the header begins that each of its keys makes.
+    bearer: String,
     direct: Direct,
     calls: Mutex<Vec<Timestamp>>,
     /// The cards it had before the run.
@@ -43,9 +42,10 @@ pub struct Company {
 
 impl Company {
     /// A company whose connection has this name.
-    pub(crate) fn new(name: &'static str, remonline: RemOnline) -> Self {
+    pub(crate) fn new(name: &str, remonline: RemOnline) -> Self {
         let direct = Direct::new().host(REMONLINE, remonline.router());
-        Self { name, remonline, direct, calls: Mutex::default(), known: Mutex::default() }
+        let bearer = format!("Bearer {}", how_keys_begin(name));
+        Self { name: name.to_owned(), remonline, bearer, direct, calls: Mutex::default(), known: Mutex::default() }
     }
 
     /// The cards it has now are those it had before the run.
@@ -68,20 +68,31 @@ impl Company {
     }
 }
 
+/// The `number`th key of a company.
+pub(crate) fn api_key(company: &str, number: usize) -> String {
+    format!("{}{number}", how_keys_begin(company))
+}
+
+fn how_keys_begin(company: &str) -> String {
+    format!("kenar-{company}-")
+}
+
 /// Everybody on the other side.
 #[derive(Debug)]
 pub struct Outside {
     /// The companies at RemOnline.
-    pub companies: [Company; 2],
+    pub companies: Vec<Company>,
     /// Meta.
     pub meta: Meta,
     direct: Direct,
+    /// How long a request travels, and its answer.
+    one_way: Duration,
 }
 
 impl Outside {
-    pub(crate) fn new(companies: [Company; 2], meta: Meta) -> Self {
+    pub(crate) fn new(companies: Vec<Company>, meta: Meta, one_way: Duration) -> Self {
         let direct = Direct::new().host(META, meta.router());
-        Self { companies, meta, direct }
+        Self { companies, meta, direct, one_way }
     }
 }
 
@@ -102,7 +113,7 @@ impl fmt::Debug for Wire {
 impl Transport for Wire {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let company = self.company(&request);
-        let place = company.map_or("meta", |company| company.name);
+        let place = company.map_or("meta", |company| &company.name);
         let kind = kind_of(request.method(), request.uri().path(), company.is_some());
         let name = format!("{place} {} {}", request.method(), without_ids(request.uri().path()));
         if let Some(company) = company {
@@ -113,7 +124,7 @@ impl Transport for Wire {
         let answer = self.exchange(company, request, fate).await;
         drop(under_way);
         self.seam.passed(fate).await;
-        tokio::time::sleep(LATENCY).await;
+        tokio::time::sleep(self.outside.one_way).await;
         answer
     }
 }
@@ -122,7 +133,7 @@ impl Wire {
     fn company(&self, request: &Request<Bytes>) -> Option<&Company> {
         let key = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
         let here = request.uri().host() == Some(REMONLINE);
-        self.outside.companies.iter().find(|company| here && key.contains(company.name))
+        self.outside.companies.iter().find(|company| here && key.starts_with(&company.bearer))
     }
 
     /// The fault strikes this very request: nothing is awaited between its injection and the request's arrival.
@@ -132,7 +143,7 @@ impl Wire {
         request: Request<Bytes>,
         fate: Fate,
     ) -> Result<Response<Bytes>, TransportError> {
-        tokio::time::sleep(LATENCY).await;
+        tokio::time::sleep(self.outside.one_way).await;
         if let Some(effect) = effect_of(fate) {
             let fault = Fault::once(effect);
             match company {

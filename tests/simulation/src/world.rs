@@ -3,6 +3,8 @@
 mod functions;
 mod opening;
 mod people;
+mod setting;
+mod usage;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -10,38 +12,30 @@ use std::{
 };
 
 use domain::{Bundle, LeadgenEvent, QueueMessage, Slug, Transaction};
+use futures::future::join_all;
 use serde_json::Value;
 use simulators::{
-    meta::{App, Form, Meta, NewLead, Question},
+    meta::{App, Meta, NewLead},
     remonline::RemOnline,
 };
 use store::{Hasher, Memory, Sealer, Store};
 use tokio::{sync::Notify, time::Instant};
 
-pub use self::people::Refused;
-use self::{
-    functions::Functions,
-    people::{Keys, api_key},
+use self::{functions::Functions, people::Keys};
+pub use self::{
+    people::Refused,
+    setting::{COMPANIES, FORMS, Page, Setting},
+    usage::{Round, Usage},
 };
 use crate::{
     bench::Bench,
     clocks::WrongClock,
     effects::{Effects, Fates, Seam},
+    meter::Meter,
     queue::{Queue, Unreliable},
     tables::Tables,
-    wire::{Company, Outside},
+    wire::{Company, Outside, api_key},
 };
-
-/// The connections of the two companies at RemOnline; their accounts have the same names.
-pub const COMPANIES: [&str; 2] = ["shop-a", "shop-b"];
-
-/// The connection of the page.
-pub const PAGE_CONNECTION: &str = "page";
-
-const PAGE: &str = "110000000000007";
-
-/// The forms of the page.
-pub const FORMS: [&str; 3] = ["700000000000001", "700000000000002", "700000000000003"];
 
 const APP_SECRET: &str = "kenar-secret";
 
@@ -59,14 +53,16 @@ pub struct World {
     /// What the product takes for the time.
     pub ours: WrongClock,
     /// What the companies take for the time.
-    pub theirs: [WrongClock; 2],
+    pub theirs: Vec<WrongClock>,
+    /// The pages.
+    pub pages: Vec<Page>,
     /// The bundles.
     pub bundles: Vec<Bundle>,
     /// Something may have to be done.
     pub(crate) changed: Notify,
     rows: Arc<Memory>,
     sealer: Sealer,
-    keys: [Keys; 2],
+    keys: Vec<Keys>,
     announced: Mutex<Vec<LeadgenEvent>>,
     functions: Functions,
     breaches: Mutex<Vec<String>>,
@@ -75,10 +71,14 @@ pub struct World {
 /// What a world begins with.
 #[derive(Debug)]
 pub struct Beginning {
+    /// Who is there.
+    pub setting: Setting,
     /// What befalls effects.
     pub fates: Fates,
     /// Whether each effect is to be recorded.
     pub recorded: bool,
+    /// A run of more effects goes round in circles.
+    pub most_effects: usize,
     /// Seeds the queue.
     pub seed: u64,
     /// What befalls messages.
@@ -88,43 +88,36 @@ pub struct Beginning {
 }
 
 impl World {
-    /// A world with both companies and the page connected.
+    /// A world with its companies and pages connected.
     pub async fn begin(bench: &Bench, beginning: Beginning) -> Arc<Self> {
         let began = Instant::now();
         let (ours, right) = (WrongClock::right(began), WrongClock::right(began));
-        let theirs = [WrongClock::right(began), WrongClock::right(began)];
-        let companies = [0, 1].map(|company: usize| {
-            let clock = theirs[company].clone();
-            let remonline = RemOnline::demo(move || clock.now());
-            remonline.revoke_key(simulators::remonline::DEMO_API_KEY);
-            remonline.add_key(&api_key(company, 0));
-            Company::new(COMPANIES[company], remonline)
-        });
+        let Setting { companies: names, pages, at_once, one_way } = beginning.setting;
+        let theirs: Vec<WrongClock> = names.iter().map(|_| WrongClock::right(began)).collect();
+        let companies = names.iter().zip(&theirs).map(|(name, clock)| company(name, clock.clone())).collect();
         let app = App { id: "500000000000001".to_owned(), secret: APP_SECRET.to_owned() };
         let meta = Meta::new(app, move || right.now());
-        let token = meta.add_page(PAGE, "Ремонт Плюс");
-        for form in FORMS {
-            meta.add_form(PAGE, Form::new("Ремонт", questions()).id(form));
-        }
+        let tokens: Vec<String> = pages.iter().map(|page| page.open(&meta)).collect();
         let rows = Arc::new(Memory::default());
         let store = Store::new(rows.clone());
         let mut world = Self {
-            outside: Arc::new(Outside::new(companies, meta)),
+            outside: Arc::new(Outside::new(companies, meta, one_way)),
             store,
             queue: Queue::new(beginning.seed, beginning.unreliable),
-            effects: Effects::new(beginning.fates, beginning.recorded),
+            effects: Effects::new(beginning.fates, beginning.recorded, beginning.most_effects),
             ours,
             theirs,
+            pages,
             bundles: Vec::new(),
             changed: Notify::new(),
             rows,
             sealer: bench.sealer.clone(),
-            keys: [Keys::seal(bench, 0).await, Keys::seal(bench, 1).await],
+            keys: join_all(names.iter().map(|name| Keys::seal(bench, name))).await,
             announced: Mutex::default(),
-            functions: Functions::default(),
+            functions: Functions::new(at_once),
             breaches: Mutex::default(),
         };
-        world.connect(bench, &token).await;
+        world.connect(bench, &tokens).await;
         for (id, document) in beginning.bundles {
             world.add_bundle(&id, document).await;
         }
@@ -134,9 +127,10 @@ impl World {
     /// A person fills in a form; the front door has the notice and has put it on the queue.
     pub fn submit(&self, form: &str, answers: Vec<(String, Vec<String>)>) -> LeadgenEvent {
         let id = self.outside.meta.add_lead(form, NewLead::with_answers(answers));
+        let page = self.pages.iter().find(|page| page.forms.iter().any(|it| it == form)).expect("a form of a page");
         let event = LeadgenEvent {
             leadgen_id: id.parse().expect("an id"),
-            page_id: PAGE.parse().expect("an id"),
+            page_id: page.id.parse().expect("an id"),
             form_id: form.parse().expect("an id"),
         };
         self.announced().push(event.clone());
@@ -177,9 +171,10 @@ impl World {
         Seam::new(Arc::clone(&self.effects))
     }
 
-    /// The tables behind a seam.
-    fn tables(&self, seam: &Seam) -> Store {
-        Store::new(Arc::new(Tables { rows: Arc::clone(&self.rows), seam: seam.clone() }))
+    /// The tables behind a seam, for a function whose units are counted there.
+    fn tables(&self, seam: &Seam, meter: &Arc<Meter>) -> Store {
+        let (rows, seam, meter) = (Arc::clone(&self.rows), seam.clone(), Arc::clone(meter));
+        Store::new(Arc::new(Tables { rows, seam, meter }))
     }
 
     fn announced(&self) -> MutexGuard<'_, Vec<LeadgenEvent>> {
@@ -201,13 +196,12 @@ fn body(message: &QueueMessage) -> String {
     serde_json::to_string(message).expect("a message is JSON")
 }
 
-fn questions() -> [Question; 4] {
-    [
-        Question::new("FULL_NAME", "full_name", "Повне ім'я"),
-        Question::new("PHONE", "phone_number", "Номер телефону"),
-        Question::new("EMAIL", "email", "Електронна пошта"),
-        Question::new("CUSTOM", "what_is_broken?", "Що зламалося?"),
-    ]
+/// A company at RemOnline that knows us by the first of its keys.
+fn company(name: &str, clock: WrongClock) -> Company {
+    let remonline = RemOnline::demo(move || clock.now());
+    remonline.revoke_key(simulators::remonline::DEMO_API_KEY);
+    remonline.add_key(&api_key(name, 0));
+    Company::new(name, remonline)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

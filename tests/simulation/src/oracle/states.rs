@@ -1,5 +1,7 @@
 //! Attempted = done + parked + review + skipped, and nothing stands still in silence.
 
+use std::collections::BTreeSet;
+
 use domain::{Reason, Stage, State, Transaction};
 
 use super::shown;
@@ -8,12 +10,12 @@ use crate::world::World;
 /// Every lead that was announced has a transaction for every bundle of its form, and each rests where it may.
 pub(super) async fn breaches(world: &World, transactions: &[Transaction]) -> Vec<String> {
     let mut breaches = Vec::new();
+    let known: BTreeSet<_> = transactions.iter().map(|it| (&it.id.leadgen_id, &it.id.bundle_id)).collect();
     let mut attempted = 0;
     for event in world.leads() {
         for bundle in world.takers(&event) {
             attempted += 1;
-            let is_it = |t: &&Transaction| t.id.leadgen_id == event.leadgen_id && t.id.bundle_id == bundle.id;
-            if !transactions.iter().any(|transaction| is_it(&transaction)) {
+            if !known.contains(&(&event.leadgen_id, &bundle.id)) {
                 breaches.push(format!("lost: lead {} has no transaction for {}", event.leadgen_id, bundle.id));
             }
         }

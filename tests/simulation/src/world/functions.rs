@@ -17,18 +17,17 @@ use jiff::SignedDuration;
 use processor::{FormCache, Handled, Message, Processor};
 use scheduler::{Job, Scheduler};
 use secrecy::SecretString;
+use tokio::time::Instant;
 use transport::Transport;
 use url::Url;
 
-use super::{APP_SECRET, World, body, hasher, lock};
+use super::{APP_SECRET, Round, Usage, World, body, hasher, lock};
 use crate::{
     effects::{Effects, Seam},
+    meter::{Meter, Units},
     process::{Process, run_job},
     wire::Wire,
 };
-
-/// Invocations of the processor side by side.
-const CONCURRENCY: usize = 3;
 
 /// Longest delay of a message, in seconds.
 const LONGEST_DELAY: i64 = 900;
@@ -37,20 +36,42 @@ const LONGEST_DELAY: i64 = 900;
 const MIN_INTERVAL: SignedDuration = SignedDuration::from_millis(360);
 
 /// Who works, and who could.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Functions {
+    /// Invocations of the processor side by side, at most.
+    at_once: usize,
     idle: Mutex<Vec<Process>>,
-    invocations: AtomicUsize,
     /// Invocations of the processor that are not over.
     invoked: AtomicUsize,
     /// Everything that is not over.
     busy: AtomicUsize,
+    usage: Mutex<Usage>,
+    /// What the processor consumes of the tables.
+    meter: Arc<Meter>,
+}
+
+impl Functions {
+    /// Nobody works yet.
+    pub(super) fn new(at_once: usize) -> Self {
+        let (idle, invoked, busy) = (Mutex::default(), AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { at_once, idle, invoked, busy, usage: Mutex::default(), meter: Arc::default() }
+    }
 }
 
 impl World {
     /// Whether an invocation of the processor could begin now.
     pub(crate) fn has_room(&self) -> bool {
-        self.functions.invoked.load(Ordering::Relaxed) < CONCURRENCY
+        self.functions.invoked.load(Ordering::Relaxed) < self.functions.at_once
+    }
+
+    /// What the functions used so far.
+    pub fn usage(&self) -> Usage {
+        lock(&self.functions.usage).clone()
+    }
+
+    /// What the processor consumed of the tables so far.
+    pub fn consumed(&self) -> Units {
+        self.functions.meter.consumed()
     }
 
     /// Whether nobody works.
@@ -66,8 +87,9 @@ impl World {
                 return;
             }
             let process = lock(&self.functions.idle).pop().unwrap_or_else(|| self.start_processor());
-            self.functions.invoked.fetch_add(1, Ordering::Relaxed);
-            self.spawn(Arc::clone(self).invoke(process, messages));
+            let at_once = 1 + self.functions.invoked.fetch_add(1, Ordering::Relaxed);
+            let number = lock(&self.functions.usage).count_invocation(at_once);
+            self.spawn(Arc::clone(self).invoke(number, process, messages));
         }
     }
 
@@ -95,14 +117,15 @@ impl World {
         });
     }
 
-    async fn invoke(self: Arc<Self>, process: Process, messages: Vec<(u64, String)>) {
-        let number = self.functions.invocations.fetch_add(1, Ordering::Relaxed);
+    async fn invoke(self: Arc<Self>, number: usize, process: Process, messages: Vec<(u64, String)>) {
+        let began = Instant::now();
         let batch = messages.iter().map(|(id, body)| Message { id: id.to_string(), body: body.clone() }).collect();
         if let Some(handled) = process.invoke(format!("request-{number}"), batch).await {
             self.conclude(&messages, &handled);
             lock(&self.functions.idle).push(process);
         }
         self.functions.invoked.fetch_sub(1, Ordering::Relaxed);
+        lock(&self.functions.usage).busy += began.elapsed();
     }
 
     /// What the function does with what came of a batch.
@@ -125,7 +148,11 @@ impl World {
 
     /// Does a job and what the function does with what came of it. An error is told; the schedule repeats the job.
     async fn run(&self, job: Job, seam: &Seam) {
-        if let Some(Ok(outcome)) = run_job(&self.scheduler(seam), &seam.fuse, job).await {
+        let (at, began, meter) = (self.ours.now(), Instant::now(), Arc::default());
+        let outcome = run_job(&self.scheduler(seam, &meter), &seam.fuse, job).await;
+        let round = Round { job, at, took: began.elapsed(), ended: outcome.is_some(), units: meter.consumed() };
+        lock(&self.functions.usage).rounds.push(round);
+        if let Some(Ok(outcome)) = outcome {
             outcome.accounts.iter().for_each(|account| self.nudge(account, Duration::ZERO));
         }
     }
@@ -142,7 +169,7 @@ impl World {
         let seam = self.seam();
         let (transport, graph) = self.systems_behind(&seam);
         let processor = Processor {
-            store: self.tables(&seam),
+            store: self.tables(&seam, &self.functions.meter),
             sealer: self.sealer.clone(),
             hasher: hasher(),
             graph,
@@ -158,9 +185,9 @@ impl World {
     }
 
     /// A scheduler that remembers nothing yet.
-    fn scheduler(&self, seam: &Seam) -> Scheduler {
+    fn scheduler(&self, seam: &Seam, meter: &Arc<Meter>) -> Scheduler {
         let (transport, graph) = self.systems_behind(seam);
-        let (store, clock) = (self.tables(seam), self.ours.clock());
+        let (store, clock) = (self.tables(seam, meter), self.ours.clock());
         let systems = Systems {
             store: store.clone(),
             sealer: self.sealer.clone(),

@@ -12,8 +12,8 @@ use simulators::{
 };
 use store::{Rules, Sealed};
 
-use super::{COMPANIES, PAGE, PAGE_CONNECTION, World, slug};
-use crate::bench::Bench;
+use super::{World, slug};
+use crate::{bench::Bench, wire::api_key};
 
 /// Whose credentials are refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl World {
             Refused::Key(company) => self.outside.companies[company].remonline.revoke_key(&self.current_key(company)),
             Refused::Token => {
                 let dead = Fault::always(graph_error(190, Some(463)));
-                self.outside.meta.inject_for(Scope::Page(PAGE.to_owned()), dead);
+                self.outside.meta.inject_for(Scope::Page(self.pages[0].id.clone()), dead);
             }
         }
     }
@@ -47,7 +47,7 @@ impl World {
     pub async fn mend(&self, whose: Refused, another: bool) {
         let Refused::Key(company) = whose else {
             self.outside.meta.clear_faults();
-            return self.resume(&slug(PAGE_CONNECTION), None).await;
+            return self.resume(&slug(&self.pages[0].connection), None).await;
         };
         let keys = &self.keys[company];
         if another {
@@ -55,11 +55,11 @@ impl World {
         }
         self.outside.companies[company].remonline.add_key(&self.current_key(company));
         let sealed = &keys.sealed[keys.current.load(Ordering::Relaxed)];
-        self.resume(&slug(COMPANIES[company]), Some(sealed).filter(|_| another)).await;
+        self.resume(&slug(&self.outside.companies[company].name), Some(sealed).filter(|_| another)).await;
     }
 
     fn current_key(&self, company: usize) -> String {
-        api_key(company, self.keys[company].current.load(Ordering::Relaxed))
+        api_key(&self.outside.companies[company].name, self.keys[company].current.load(Ordering::Relaxed))
     }
 
     /// What the console does when a person resumes a connection, with another secret or the one it has.
@@ -87,14 +87,9 @@ impl World {
 }
 
 impl Keys {
-    pub(super) async fn seal(bench: &Bench, company: usize) -> Self {
-        let (id, first, second) = (slug(COMPANIES[company]), api_key(company, 0), api_key(company, 1));
+    pub(super) async fn seal(bench: &Bench, company: &str) -> Self {
+        let (id, first, second) = (slug(company), api_key(company, 0), api_key(company, 1));
         let sealed = [bench.seal(&id, "api_key", &first).await, bench.seal(&id, "api_key", &second).await];
         Self { sealed, current: AtomicUsize::new(0) }
     }
-}
-
-/// The `number`th key of a company.
-pub(super) fn api_key(company: usize, number: usize) -> String {
-    format!("kenar-{}-{number}", COMPANIES[company])
 }
