@@ -1,13 +1,13 @@
-//! What leads cost on AWS: what was counted, at list prices. The figures are those of `infra/README.md`, "Costs".
+//! What a lead asks of AWS, as the sandbox counts it, and what 10,000 of them cost.
 
 use std::ops::Sub;
 
 use sandbox::Units;
+use simulation::price::{Charged, Used};
 
 use crate::report::Report;
 
 const LEADS: f64 = 10_000.0;
-const MILLION: f64 = 1e6;
 const GB: f64 = 1e9;
 
 /// Requests of the event source mapping for a batch of one: it receives and deletes.
@@ -16,13 +16,6 @@ const OF_THE_EVENT_SOURCE: usize = 2;
 /// 256 MB.
 const SECONDS: f64 = 1.5;
 const MEMORY_GB: f64 = 0.25;
-/// Not counted, since keys are kept for ten minutes and leads mostly come alone: keys that are opened for a lead.
-const OPENED_KEYS: f64 = 2.0;
-/// What a lead leaves in the tables, in bytes, and for how many months.
-const ROWS: f64 = 2_500.0;
-const MONTHS: f64 = 400.0 / 30.0;
-/// What a lead sends out of AWS, in bytes.
-const SENT: f64 = 6_000.0;
 
 /// Requests of functions for a lead.
 #[derive(Debug, Clone, Copy, Default)]
@@ -80,25 +73,17 @@ impl Sub for Requests {
 
 /// The price of 10,000 leads a month that each ask for this, consume these units of DynamoDB and log so many bytes.
 pub(crate) fn of_10_000(requests: &Requests, units: Units, log: usize) -> Price {
-    let millions = |of_a_lead: f64| of_a_lead * LEADS / MILLION;
-    let gigabytes = |of_a_lead: f64| of_a_lead * LEADS / GB;
-    let api = 1.00 * millions(1.0);
-    let lambda = 0.20 * millions(requests.invocations as f64) + 0.000_016_666_7 * SECONDS * MEMORY_GB * LEADS;
-    let sqs = 0.40 * millions((requests.sqs + OF_THE_EVENT_SOURCE) as f64);
-    let tables = 0.625 * millions(units.write) + 0.125 * millions(units.read);
-    let kept = gigabytes(ROWS * MONTHS);
-    let (storage, recovery) = (0.25 * kept, 0.20 * kept);
-    let logs = 0.50 * gigabytes(log as f64);
-    let opened = OPENED_KEYS * LEADS;
-    let keys = |free: f64| 0.03 * (opened - free).max(0.0) / 10_000.0;
-    let sent = 0.09 * gigabytes(SENT);
-    // The schedules open 6,000 keys a month, which are free first.
-    let free_tables = api + recovery + keys(20_000.0 - 6_000.0);
-    Price {
-        list: api + lambda + sqs + tables + storage + recovery + logs + keys(0.0) + sent,
-        free_tier: free_tables + tables,
-        free_tables,
-    }
+    let of_a_lead = Used::default()
+        .with(Charged::Invocations, requests.invocations as f64)
+        .with(Charged::GbSeconds, SECONDS * MEMORY_GB)
+        .with(Charged::SqsRequests, (requests.sqs + OF_THE_EVENT_SOURCE) as f64)
+        .with(Charged::WriteUnits, units.write)
+        .with(Charged::ReadUnits, units.read)
+        .with(Charged::Logged, log as f64 / GB);
+    let used = of_a_lead * LEADS + Used::by_leads(LEADS);
+    let beyond = used.beyond_free_tier();
+    let free_tables = beyond.with(Charged::WriteUnits, 0.0).with(Charged::ReadUnits, 0.0);
+    Price { list: used.list_price(), free_tier: beyond.list_price(), free_tables: free_tables.list_price() }
 }
 
 #[cfg(test)]
@@ -107,7 +92,7 @@ mod tests {
 
     /// As worked out by hand.
     #[test]
-    fn a_price_is_the_sum_of_its_parts() {
+    fn a_price_is_of_what_was_counted() {
         let operations =
             ["runtime response", "runtime response", "sqs SendMessageBatch", "dynamodb PutItem", "lambda next"];
         let mut requests = Requests::default();
