@@ -1,4 +1,5 @@
 use proptest::{prelude::*, sample::select};
+use rstest::rstest;
 use serde_json::{Map, Value as Json, json};
 
 use super::*;
@@ -123,4 +124,16 @@ proptest! {
             prop_assert!(!problem.fault.to_string().is_empty());
         }
     }
+}
+
+#[rstest]
+#[case::both_of_all(json!({"match_on": ["email", "phone"], "match": "all"}), true)]
+#[case::either(json!({"match_on": ["email", "phone"], "match": "any"}), false)]
+#[case::phone_only(json!({"match_on": ["phone"], "match": "all"}), false)]
+#[case::email_only(json!({"match_on": ["email"], "match": "all"}), false)]
+#[case::nobody_is_looked_for(
+    json!({"match_on": ["email", "phone"], "match": "all", "mode": "create_always"}), false
+)]
+fn two_keys_are_a_third_one_where_both_must_fit(#[case] rules: Json, #[case] both: bool) {
+    assert_eq!(serde_json::from_value::<ClientDuplicates>(rules).unwrap().wants_both(), both);
 }
