@@ -378,7 +378,7 @@ pub enum BundleState {
 }
 
 impl Bundle {
-    /// Whether the document names this form or every form.
+    /// Whether the document names this very form.
     pub fn names_form(&self, form_id: &MetaId) -> bool {
         self.document.source.form_id == form_id.as_str()
     }

@@ -3,6 +3,7 @@ use rstest::rstest;
 use serde_json::{Map, Value as Json, json};
 
 use super::*;
+use crate::fixtures::document_with;
 
 const CLIENT_FIELDS: [&str; 12] = [
     "first_name",
@@ -136,4 +137,27 @@ proptest! {
 )]
 fn two_keys_are_a_third_one_where_both_must_fit(#[case] rules: Json, #[case] both: bool) {
     assert_eq!(serde_json::from_value::<ClientDuplicates>(rules).unwrap().wants_both(), both);
+}
+
+/// A bundle that is called by the form that it is for.
+fn bundle((form_id, state): &(&str, BundleState)) -> Bundle {
+    let (created_at, first_started_at) = (Timestamp::UNIX_EPOCH, None);
+    let (id, page_id) = (form_id.replace('*', "any").parse().unwrap(), "110000000000001".parse().unwrap());
+    let document = document_with("/source/form_id", json!(form_id));
+    Bundle { id, version: 1, state: *state, page_id, first_started_at, created_at, document }
+}
+
+#[rstest]
+#[case::named(&[("1", BundleState::Active), ("2", BundleState::Active)], &["1"])]
+#[case::of_no_bundle(&[("2", BundleState::Active)], &[])]
+#[case::any_form(&[("*", BundleState::Active), ("2", BundleState::Active)], &["any"])]
+#[case::named_before_any(&[("*", BundleState::Active), ("1", BundleState::Active)], &["1"])]
+#[case::named_by_a_stopped_one(&[("*", BundleState::Active), ("1", BundleState::Stopped)], &["any", "1"])]
+fn a_form_is_taken_by_those_that_name_it_or_else_by_those_for_any(
+    #[case] bundles: &[(&str, BundleState)],
+    #[case] takers: &[&str],
+) {
+    let bundles: Vec<_> = bundles.iter().map(bundle).collect();
+    let taken: Vec<_> = Bundle::takers(&bundles, &"1".parse().unwrap()).into_iter().map(|it| it.id.as_str()).collect();
+    assert_eq!(taken, takers);
 }
