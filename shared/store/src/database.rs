@@ -61,6 +61,8 @@ pub enum Index {
 }
 
 impl Index {
+    /// Every one of them.
+    pub const ALL: [Self; 4] = [Self::History, Self::Phone, Self::Email, Self::State];
     /// The attribute that all indexes are sorted by.
     pub const SORT: &str = "history_key";
     /// How long a lead that is done took, in milliseconds; the others have none.

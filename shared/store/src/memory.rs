@@ -11,8 +11,6 @@ use crate::database::{
     Database, Index, Item, Key, Order, PARTITION, Query, SORT, Table, Unavailable, Write, WriteError,
 };
 
-const INDEXES: [Index; 4] = [Index::History, Index::Phone, Index::Email, Index::State];
-
 /// Rows in memory, in the order of their keys: the twin of DynamoDB for simulations. Its indexes never lag.
 #[derive(Debug, Default)]
 pub struct Memory {
@@ -140,7 +138,7 @@ fn first_of<T>(
 /// Where a row stands in the indexes, and by which sort key.
 fn entries_of(table: Table, item: &Item) -> impl Iterator<Item = ((Table, Index, String), String)> {
     let text = |attribute: &str| item.get(attribute).and_then(Value::as_str).map(str::to_owned);
-    INDEXES.into_iter().filter_map(move |index| Some(((table, index, text(index.partition())?), text(Index::SORT)?)))
+    Index::ALL.into_iter().filter_map(move |index| Some(((table, index, text(index.partition())?), text(Index::SORT)?)))
 }
 
 fn projected(item: &Item, index: Index) -> Item {

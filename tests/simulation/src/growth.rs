@@ -33,7 +33,7 @@ const LEADS_A_MONTH: f64 = 10_000.0;
 const LEADS_IN_THE_HOUR: f64 = 4.0 * LEADS_A_MONTH / HOURS_A_MONTH;
 
 /// How long a lead keeps the processor where it comes alone.
-const ALONE: Duration = Duration::from_millis(1_600);
+const ALONE: Duration = Duration::from_millis(1_800);
 
 /// What the scheduler does in the hour; the audit and `check` at its end.
 const JOBS: [Job; 4] = [Job::Wake, Job::Reconcile, Job::Audit, Job::Check];
@@ -148,7 +148,7 @@ impl Growth {
     }
 }
 
-/// Where one did not get to its order this is no time at all, which is among the breaches.
+/// Of the leads that are done; one that is not is among the breaches.
 fn waits(transactions: &[Transaction]) -> [SignedDuration; 4] {
     let mut waits: Vec<_> = transactions.iter().filter_map(Transaction::took).collect();
     waits.sort();
@@ -192,8 +192,7 @@ impl Grown {
 
     /// What a month costs whose leads come as in this hour and whose jobs do as much in each, in US dollars at list prices.
     pub fn price_of_a_month(&self) -> f64 {
-        let leads_a_month = self.leads as f64 * LEADS_A_MONTH / LEADS_IN_THE_HOUR;
-        let by_leads = self.by_leads * (leads_a_month / self.leads as f64);
+        let by_leads = self.by_leads * (LEADS_A_MONTH / LEADS_IN_THE_HOUR);
         INSTALLATION + (by_leads + self.by_jobs * HOURS_A_MONTH).list_price()
     }
 }

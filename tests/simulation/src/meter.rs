@@ -1,5 +1,6 @@
 //! Request units of DynamoDB as AWS bills them on demand: a read unit is 4 KB, a write unit 1 KB; each row of a transaction
-//! counts twice, its entries in the indexes, which follow later, once. Source: AWS, DynamoDB developer guide, "Read and write operations", "Item sizes and formats".
+//! counts twice, its entries in the indexes, which follow later, once.
+//! Source: AWS, DynamoDB developer guide, "Read and write operations", "Item sizes and formats".
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,8 +13,6 @@ const WRITE: usize = 1024;
 /// What every nested list or map takes beside what is in it, and each of its elements.
 const NESTED: usize = 3;
 const ELEMENT: usize = 1;
-
-const INDEXES: [Index; 4] = [Index::History, Index::Phone, Index::Email, Index::State];
 
 /// Request units.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -75,17 +74,12 @@ fn units_of(write: &Write, before: Option<&Item>) -> (usize, usize) {
 
 /// An entry that moves is taken away and made anew.
 fn entries_changed(before: Option<&Item>, after: Option<&Item>) -> usize {
-    let changed = INDEXES.map(|index| match (entry(index, before), entry(index, after)) {
+    let changed = Index::ALL.map(|index| match (entry(index, before), entry(index, after)) {
         (None, None) => 0,
         (None, Some(_)) | (Some(_), None) => 1,
         (Some(before), Some(after)) if before == after => 0,
-        (Some(before), Some(after)) => {
-            if before[..2] == after[..2] {
-                1
-            } else {
-                2
-            }
-        }
+        (Some(before), Some(after)) if before[..2] == after[..2] => 1,
+        (Some(_), Some(_)) => 2,
     });
     changed.iter().sum()
 }
