@@ -18,7 +18,6 @@ use store::{DynamoDb, TableNames, database::Index};
 /// Names the endpoint of a DynamoDB for tests. It is left with every table that the tests made.
 const ENDPOINT: &str = "STORE_TEST_DYNAMODB_URL";
 
-const INDEXES: [Index; 4] = [Index::History, Index::Phone, Index::Email, Index::State];
 
 /// Empty tables of their own, as the template declares them.
 pub(crate) async fn dynamodb() -> DynamoDb {
@@ -29,7 +28,7 @@ pub(crate) async fn dynamodb() -> DynamoDb {
     let client = client(endpoint);
     let tables = ["connections", "bundles", "dedup", "transactions"].map(unique);
     for table in &tables {
-        create(&client, table, if *table == tables[3] { &INDEXES } else { &[] }).await;
+        create(&client, table, if *table == tables[3] { &Index::ALL } else { &[] }).await;
     }
     let [connections, bundles, dedup, transactions] = tables;
     DynamoDb::new(client, TableNames { connections, bundles, dedup, transactions })
