@@ -18,7 +18,6 @@ use store::{DynamoDb, TableNames, database::Index};
 /// Names the endpoint of a DynamoDB for tests. It is left with every table that the tests made.
 const ENDPOINT: &str = "STORE_TEST_DYNAMODB_URL";
 
-
 /// Empty tables of their own, as the template declares them.
 pub(crate) async fn dynamodb() -> DynamoDb {
     let endpoint = match env::var(ENDPOINT) {
