@@ -233,12 +233,12 @@ fn spawn(open: &mut JoinSet<Report>, jobs: &Jobs, shop: Option<Shop>) {
 /// Does jobs in one shop until none is left, it has suffered enough or something is wrong, and counts it up.
 async fn do_jobs(mut shop: Shop, jobs: &Jobs) -> Report {
     while shop.is_well() && shop.kills() < KILLS_IN_ONE_SHOP {
-        let job = lock(jobs).pop_front();
+        let Some(job) = lock(jobs).pop_front() else { break };
         match job {
-            Some(Job::Strike(strike)) => shop.strike(&strike).await,
-            Some(Job::Storm { seed }) => shop.storm(&mut StdRng::seed_from_u64(seed), STORM).await,
-            None => break,
+            Job::Strike(strike) => shop.strike(&strike).await,
+            Job::Storm { seed } => shop.storm(&mut StdRng::seed_from_u64(seed), STORM).await,
         }
+        shop.recover().await;
     }
     shop.count_up().await
 }

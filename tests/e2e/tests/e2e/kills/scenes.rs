@@ -165,8 +165,8 @@ impl Shop {
     /// Ends the processes of the function, once they have done what they were at: one that dies with the account's lease
     /// keeps everybody waiting for its end.
     async fn end_processes(&self, function: &str) {
+        self.rests(function).await;
         let sandbox = &self.world.sandbox;
-        self.world.until("it rests", async |_| sandbox.pids_at_work(function).unwrap().is_empty()).await;
         for pid in sandbox.pids(function).unwrap() {
             sandbox.kill(pid).await;
         }

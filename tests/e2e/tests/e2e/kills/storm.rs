@@ -18,9 +18,9 @@ const FUNCTIONS: [(&str, Duration); 4] = [
     ("processor", Duration::from_millis(300)),
 ];
 
-/// Kills of the processor without a lead done in between. A lead at which it died four times in a row would rightly be
-/// taken for the cause.
-const IN_A_ROW: usize = 2;
+/// Kills of the processor before a holder of the account gives it back. From the third on a holder notes the lead it has
+/// at hand, and one that two of these died of would rightly be taken for the cause.
+const IN_A_ROW: usize = 3;
 
 /// How often it is looked whether a function works, and how long; schedules come each second.
 const LOOK_INTERVAL: Duration = Duration::from_millis(2);
@@ -29,17 +29,15 @@ const LOOK: Duration = Duration::from_millis(1_200);
 impl Shop {
     /// Kills so many processes at their work, with at least one webhook for each.
     pub(super) async fn storm(&mut self, chance: &mut StdRng, kills: usize) {
-        let mut leads = Vec::new();
-        let (mut in_a_row, mut done) = (0, self.done().await);
+        let (mut leads, mut in_a_row) = (Vec::new(), 0);
         for _ in 0..kills {
             let (function, span) = *FUNCTIONS.choose(chance).unwrap();
             if function == "processor" {
                 if in_a_row == IN_A_ROW {
-                    self.world.until("another lead is done", async |_| self.done().await > done).await;
+                    self.recover().await;
+                    in_a_row = 0;
                 }
-                let now_done = self.done().await;
-                in_a_row = if now_done > done { 1 } else { in_a_row + 1 };
-                done = now_done;
+                in_a_row += 1;
             }
             leads.extend(self.kill_one(function, span, chance).await);
         }
