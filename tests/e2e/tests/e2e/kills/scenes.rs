@@ -144,7 +144,7 @@ impl Shop {
         let Some((operation, moment)) = scene.opening else {
             let (from, trap) = (self.operations(scene).len(), arm(self));
             self.report.posts += self.post(&leads).await;
-            self.settle(&leads).await;
+            self.settle().await;
             return (from, trap);
         };
         let (function, operation) = ("processor".to_owned(), operation.to_owned());
@@ -154,7 +154,7 @@ impl Shop {
         self.world.until("the scene is opened", async |_| opened.has_struck()).await;
         self.report.killed(&opening.function, &opening.operation, moment);
         let (from, trap) = (self.operations(scene).len(), arm(self));
-        self.settle(&leads).await;
+        self.settle().await;
         (from, trap)
     }
 

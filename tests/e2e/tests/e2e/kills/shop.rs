@@ -38,6 +38,8 @@ pub(super) struct Shop {
     people: Vec<Person>,
     /// Each lead with the number of its person.
     leads: Vec<(String, usize)>,
+    /// So many of the leads, the first ones, were seen at rest before any other was posted.
+    settled: usize,
 }
 
 impl Shop {
@@ -59,7 +61,7 @@ impl Shop {
         let mut document = bundle("repair", FORM);
         document["order"]["fields"]["status_id"] = STATUS.into();
         world.add_bundle(&document).await;
-        Self { world, report: Report::default(), people: Vec::new(), leads: Vec::new() }
+        Self { world, report: Report::default(), people: Vec::new(), leads: Vec::new(), settled: 0 }
     }
 
     pub(super) fn kills(&self) -> usize {
@@ -113,17 +115,18 @@ impl Shop {
         panic!("a webhook was refused {MOST_POSTS} times");
     }
 
-    /// Waits until all of these leads, than which none is newer, are at rest. Where one is in the end is for [`Self::audit`]
-    /// to see.
-    pub(super) async fn settle(&mut self, leads: &[String]) {
+    /// Waits until all leads are at rest. Where one is in the end is for [`Self::audit`] to see.
+    pub(super) async fn settle(&mut self) {
         let deadline = Instant::now() + PATIENCE;
-        while !self.at_rest(leads).await {
+        while !self.at_rest().await {
             if Instant::now() > deadline {
+                let leads = &self.leads[self.settled..];
                 self.report.elsewhere.push(format!("one of the leads {leads:?} does not come to rest"));
                 return;
             }
             sleep(LOOK_INTERVAL).await;
         }
+        self.settled = self.leads.len();
     }
 
     /// Lets the account be given back, which forgets the holders that died: a lead that came after the last kill is done by
@@ -132,7 +135,7 @@ impl Shop {
         let person = self.new_person();
         let leads = self.leads_of(&[person]);
         self.report.posts += self.post(&leads).await;
-        self.settle(&leads).await;
+        self.settle().await;
         self.rests("processor").await;
     }
 
@@ -142,9 +145,10 @@ impl Shop {
         self.world.until("it rests", resting).await;
     }
 
-    async fn at_rest(&self, leads: &[String]) -> bool {
+    async fn at_rest(&self) -> bool {
+        let leads = &self.leads[self.settled..];
         let newest = self.transactions(leads.len()).await;
-        leads.iter().all(|lead| newest.get(lead).is_some_and(rests))
+        leads.iter().all(|(lead, _)| newest.get(lead).is_some_and(rests))
     }
 
     /// The newest transactions by their leads, at least so many where there are.
@@ -176,7 +180,7 @@ impl Shop {
     /// What became of everything. Where a lead did not come to rest there is nothing more to wait for.
     pub(super) async fn count_up(mut self) -> Report {
         if self.is_well() {
-            self.settle(&self.leads.iter().map(|(lead, _)| lead.clone()).collect::<Vec<_>>()).await;
+            self.settle().await;
         }
         self.audit().await;
         self.report.leads = self.leads.len();

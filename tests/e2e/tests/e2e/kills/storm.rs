@@ -29,7 +29,7 @@ const LOOK: Duration = Duration::from_millis(1_200);
 impl Shop {
     /// Kills so many processes at their work, with at least one webhook for each.
     pub(super) async fn storm(&mut self, chance: &mut StdRng, kills: usize) {
-        let (mut leads, mut in_a_row) = (Vec::new(), 0);
+        let mut in_a_row = 0;
         for _ in 0..kills {
             let (function, span) = *FUNCTIONS.choose(chance).unwrap();
             if function == "processor" {
@@ -39,23 +39,21 @@ impl Shop {
                 }
                 in_a_row += 1;
             }
-            leads.extend(self.kill_one(function, span, chance).await);
+            self.kill_one(function, span, chance).await;
         }
-        self.settle(&leads).await;
+        self.settle().await;
     }
 
-    /// Sends leads until a process of the function has been killed at its work. Answers the leads.
-    async fn kill_one(&mut self, function: &str, span: Duration, chance: &mut StdRng) -> Vec<String> {
-        let mut leads = Vec::new();
+    /// Sends leads until a process of the function has been killed at its work.
+    async fn kill_one(&mut self, function: &str, span: Duration, chance: &mut StdRng) {
         loop {
-            let more = self.some_leads(chance);
+            let leads = self.some_leads(chance);
             let moment = span.mul_f64(chance.random());
-            let (posts, killed) = tokio::join!(self.post(&more), self.kill_at_work(function, moment));
+            let (posts, killed) = tokio::join!(self.post(&leads), self.kill_at_work(function, moment));
             self.report.posts += posts;
-            leads.extend(more);
             if killed {
                 self.report.killed_at_random(function);
-                return leads;
+                return;
             }
         }
     }
