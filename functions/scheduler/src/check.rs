@@ -1,6 +1,7 @@
 use connections::{Checkup, OpenError, PAGE_SUBSCRIPTION};
 use domain::{AccountId, Bundle, Connection, ConnectionState};
-use futures::{StreamExt, TryStreamExt};
+use futures::{StreamExt, TryStreamExt, future::ready};
+use jiff::Timestamp;
 use runtime::Metric;
 use store::{SecretError, StoreError};
 
@@ -10,19 +11,24 @@ use crate::{Outcome, Scheduler, is_closed, unless_changed};
 const PARALLEL: usize = 4;
 
 impl Scheduler {
-    /// Looks at every connection: tells what is wrong, closes one whose own key is refused, opens one whose key works
-    /// again, lets go on what an open one holds, and has Meta tell the app about leads again. One that a person paused stays
-    /// so.
-    pub(crate) async fn check(&self) -> Result<Outcome, StoreError> {
+    /// Looks at every connection, the one that was not looked at for the longest time first: tells what is wrong, closes one
+    /// whose own key is refused, opens one whose key works again, lets go on what an open one holds, and has Meta tell the
+    /// app about leads again. One that a person paused stays so. What the time does not suffice for is left to the next round.
+    pub(crate) async fn check(&self, deadline: Timestamp) -> Result<Outcome, StoreError> {
+        let stop_at = deadline - self.timing.send_margin();
         let bundles = self.store.bundles().await?;
-        let checked = futures::stream::iter(self.store.connections().await?).map(|connection| {
+        let mut connections = self.store.connections().await?;
+        connections.sort_by_key(|connection| connection.checked_at);
+        let all = connections.len();
+        let in_time = futures::stream::iter(connections).take_while(|_| ready(self.clock.now() < stop_at));
+        let checked = in_time.map(|connection| {
             let bundles = &bundles;
             async move { self.check_one(&connection, bundles).await }
         });
         let checked: Vec<Checked> = checked.buffer_unordered(PARALLEL).try_collect().await?;
         let failed = checked.iter().map(|checked| checked.failed).sum();
+        tracing::info!(failed, left = all - checked.len(), "connections were checked");
         let accounts = checked.into_iter().flat_map(|checked| checked.accounts).collect();
-        tracing::info!(failed, "connections were checked");
         let metrics = vec![Metric::count("ConnectionChecksFailed", failed)];
         Ok(Outcome { accounts, metrics, ..Outcome::default() })
     }

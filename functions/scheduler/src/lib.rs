@@ -85,7 +85,7 @@ impl Scheduler {
             }
             Job::Reconcile => Ok(self.reconcile(deadline).await?),
             Job::Audit => self.audit(deadline).await,
-            Job::Check => Ok(self.check().await?),
+            Job::Check => Ok(self.check(deadline).await?),
             Job::Redrive => Ok(self.redrive().await?),
         }
     }

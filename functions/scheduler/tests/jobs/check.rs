@@ -35,3 +35,28 @@ async fn what_a_working_connection_holds_goes_on(#[case] state: ConnectionState,
     let woken = BTreeSet::from_iter((expected == State::Received).then_some(found.account_id));
     assert_eq!(BTreeSet::from_iter(outcome.accounts), woken);
 }
+
+/// Each takes seconds, and a round has ten of them before its margin.
+#[tokio::test(start_paused = true)]
+async fn what_a_round_has_no_time_for_comes_first_in_the_next() {
+    let world = World::new(Duration::from_secs(1)).await;
+    for number in 1..=20 {
+        let page_id = format!("1200000000000{number:02}");
+        let token = world.meta.add_page(&page_id, "Another");
+        world.connect_page(&format!("fb-{number}"), &page_id, &token).await;
+    }
+    let (mut checked, mut rounds) = (BTreeSet::new(), 0);
+    while checked.len() < 22 {
+        let started = world.now();
+        world.run_within(Job::Check, Duration::from_secs(27)).await;
+        let connections = world.store.connections().await.unwrap();
+        let now_checked = connections.into_iter().filter(|connection| connection.checked_at > started);
+        let now_checked = now_checked.map(|connection| connection.id).collect::<BTreeSet<_>>();
+        assert!(!now_checked.is_empty() && now_checked.len() < 22, "round {rounds}: {now_checked:?}");
+        let again = checked.intersection(&now_checked).count();
+        assert!(again == 0 || checked.len() + now_checked.len() - again == 22, "none twice before all are once");
+        checked.extend(now_checked);
+        rounds += 1;
+    }
+    assert!(rounds > 1);
+}
