@@ -151,3 +151,47 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pretty_assertions::assert_eq;
+    use rstest::rstest;
+    use serde_json::json;
+
+    use super::*;
+
+    fn stored(system: serde_json::Value) -> Connection {
+        let mut row = json!({
+            "id": "main", "title": "Main", "state": "active",
+            "created_at": "2026-11-01T09:00:00Z", "checked_at": "2026-11-01T09:00:00Z"
+        });
+        row.as_object_mut().unwrap().extend(system.as_object().unwrap().clone());
+        serde_json::from_value(row).unwrap()
+    }
+
+    #[rstest]
+    #[case(json!({"kind": "remonline", "account": {"id": "acme", "name": "Acme"}}), Some("acme"), None, "api_key")]
+    #[case(json!({"kind": "facebook", "page_id": "110", "page_name": "Acme"}), None, Some("110"), "page_token")]
+    fn a_connection_leads_to_one_system(
+        #[case] system: serde_json::Value,
+        #[case] account: Option<&str>,
+        #[case] page: Option<&str>,
+        #[case] purpose: &str,
+    ) {
+        let it = stored(system.clone());
+        assert_eq!(it.account().map(|account| account.id.as_str()), account);
+        assert_eq!(it.account().map(|account| account.id.to_string()), account.map(str::to_owned));
+        assert_eq!(it.page_id().map(MetaId::as_str), page);
+        assert_eq!(it.kind_name(), system["kind"], "as it is stored");
+        // Of what was sealed before under another purpose nothing would open again.
+        assert_eq!(it.secret_purpose(), purpose);
+    }
+
+    /// Rows that are older than a search was tried say nothing of it.
+    #[test]
+    fn what_was_not_tried_is_asked_in_the_way_that_is_right_everywhere() {
+        let it = stored(json!({"kind": "remonline", "account": {"id": "acme", "name": "Acme"}}));
+        let account = it.account().unwrap();
+        assert_eq!((account.phone_search, account.email_search), (PhoneSearch::OneByOne, EmailSearch::Asked));
+    }
+}

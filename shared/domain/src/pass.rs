@@ -81,6 +81,13 @@ mod tests {
         assert_eq!((pass.stretch(), pass.read_to), (None, begun));
     }
 
+    /// Meta shows leads for 90 days.
+    #[test]
+    fn all_that_meta_shows_is_one_stretch() {
+        let pass = Pass::new(at(0), at(90 * 86_400));
+        assert_eq!(pass.stretch(), Some(Stretch { from: at(0), to: None }));
+    }
+
     #[test]
     fn a_pass_that_is_broken_off_goes_on_in_shorter_stretches_without_a_gap() {
         let mut pass = Pass::new(at(0), at(10_000));

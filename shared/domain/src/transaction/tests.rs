@@ -55,6 +55,7 @@ fn attempt(number: u32) -> Attempt {
 #[test]
 fn a_lead_goes_from_received_to_done() {
     let mut it = received();
+    assert_eq!(it.id.to_string(), "repair/9");
     assert_eq!((it.state, it.due_at, it.bundle_version), (State::Received, Some(at(0)), 3));
     it.run(Stage::Fetched, at(1)).unwrap();
     it.run(Stage::ClientIntent(attempt(1)), at(2)).unwrap();
@@ -65,6 +66,27 @@ fn a_lead_goes_from_received_to_done() {
     it.finish(at(6)).unwrap();
     assert_eq!((it.state, it.reason, it.due_at), (State::Done, None, None));
     assert_eq!((it.client_id, it.order_id, it.updated_at), (Some(31), Some(41), at(6)));
+}
+
+#[rstest]
+#[case(Source::Webhook, Some(at(-30)), 36)]
+#[case(Source::Reconcile, Some(at(-30)), 36)]
+#[case(Source::Webhook, None, 6)]
+#[case(Source::Backfill, Some(at(-30)), 6)]
+// Meta's clock is ahead.
+#[case(Source::Webhook, Some(at(9)), 0)]
+fn a_lead_took_as_long_as_its_person_waited(
+    #[case] source: Source,
+    #[case] created_at: Option<Timestamp>,
+    #[case] seconds: i64,
+) {
+    let mut it = Transaction { source, created_at, ..received() };
+    assert_eq!(it.took(), None);
+    it.run(Stage::Fetched, at(1)).unwrap();
+    it.set_client(31, ClientOutcome::Created, at(3)).unwrap();
+    it.set_order(Some(41), OrderOutcome::Created, at(5)).unwrap();
+    it.finish(at(6)).unwrap();
+    assert_eq!(it.took(), Some(SignedDuration::from_secs(seconds)));
 }
 
 #[rstest]
