@@ -40,6 +40,9 @@ struct Options {
     /// So many leads at once, for one account: how much of RemOnline's allowance is used.
     #[arg(long, value_name = "LEADS")]
     backlog: Option<usize>,
+    /// So many leads while one answer of RemOnline in fifty is lost: how soon that is settled, and how many need a person.
+    #[arg(long, value_name = "LEADS")]
+    lost_answers: Option<usize>,
     /// One installation with so many accounts, each with 10,000 leads a month, in its busiest hour: what it takes and costs.
     #[arg(long, value_name = "ACCOUNTS")]
     growth: Option<usize>,
@@ -65,6 +68,7 @@ fn main() -> anyhow::Result<ExitCode> {
         None if options.pairs => pairs(&Story::all())?,
         None if options.drills => drills(&Drill::all())?,
         None if options.backlog.is_some() => drills(options.backlog.map(Drill::backlog).as_slice())?,
+        None if options.lost_answers.is_some() => drills(options.lost_answers.map(Drill::lost_answers).as_slice())?,
         None if options.growth.is_some() => growth(options.growth.unwrap_or_default(), options.at_once)?,
         None if options.trace => trace(options.seed)?,
         None => seeds(options.seed, options.seeds)?,
