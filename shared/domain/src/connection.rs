@@ -160,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    fn stored(system: serde_json::Value) -> Connection {
+    fn stored(system: &serde_json::Value) -> Connection {
         let mut row = json!({
             "id": "main", "title": "Main", "state": "active",
             "created_at": "2026-11-01T09:00:00Z", "checked_at": "2026-11-01T09:00:00Z"
@@ -178,7 +178,7 @@ mod tests {
         #[case] page: Option<&str>,
         #[case] purpose: &str,
     ) {
-        let it = stored(system.clone());
+        let it = stored(&system);
         assert_eq!(it.account().map(|account| account.id.as_str()), account);
         assert_eq!(it.account().map(|account| account.id.to_string()), account.map(str::to_owned));
         assert_eq!(it.page_id().map(MetaId::as_str), page);
@@ -190,7 +190,7 @@ mod tests {
     /// Rows that are older than a search was tried say nothing of it.
     #[test]
     fn what_was_not_tried_is_asked_in_the_way_that_is_right_everywhere() {
-        let it = stored(json!({"kind": "remonline", "account": {"id": "acme", "name": "Acme"}}));
+        let it = stored(&json!({"kind": "remonline", "account": {"id": "acme", "name": "Acme"}}));
         let account = it.account().unwrap();
         assert_eq!((account.phone_search, account.email_search), (PhoneSearch::OneByOne, EmailSearch::Asked));
     }
