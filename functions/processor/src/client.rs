@@ -108,8 +108,8 @@ impl Shift<'_> {
         self.create_client(story, telling, again, &known).await
     }
 
-    /// The client that the attempt made, as far as RemOnline shows it: whoever the bundle's rules take for this person,
-    /// since there was nobody before, or a new card that says what was sent.
+    /// The client that the attempt made, as far as RemOnline shows it: a new card that says what was sent, or whoever the
+    /// bundle's rules take for this person, since there was nobody before.
     async fn made_since(
         &mut self,
         story: &mut Story,
@@ -140,7 +140,8 @@ impl Shift<'_> {
         let taken = |id| known.iter().any(|known| known.client_id() == Some(id));
         let young = |person: &Person| person.created_at.is_none_or(|at| at >= since);
         let as_sent = found.iter().filter(|person| young(person) && !taken(person.id) && looks_like(person, client));
-        Ok(by_rules.or_else(|| as_sent.map(|person| person.id).min()))
+        // Since the create was sent, another bundle may have made an older card look like this person.
+        Ok(as_sent.map(|person| person.id).min().or(by_rules))
     }
 
     async fn update_client(
