@@ -150,6 +150,31 @@ async fn a_card_with_another_phone_is_not_the_one_that_was_sent() {
     assert_eq!(world.people_with("+380501119901").len(), 1);
 }
 
+/// An older card of the same phone is given the lead's address, by staff or by another bundle, while the create is in doubt.
+#[tokio::test(start_paused = true)]
+async fn an_older_card_that_fits_by_now_is_not_the_one_that_was_made() {
+    let by_both = |bundle: &mut serde_json::Value| {
+        bundle["client"]["duplicates"] = json!({ "match_on": ["phone", "email"], "match": "all" });
+    };
+    let mut world = World::new(by_both).await;
+    let card = json!({ "created_at": "2026-01-05T09:00:00Z", "phones": [{ "title": "", "phone": "+380501119901" }] });
+    let older = world.remonline.insert_person(card.clone());
+    let lead = world.lead(&olena());
+    world.remonline.inject(Fault::once(Effect::ApplyThenDrop).exactly("POST", PEOPLE));
+    world.announce([&lead]).await;
+    let mut changed = card;
+    changed["id"] = older.into();
+    changed["email"] = "olena@example.com".into();
+    world.remonline.delete_person(older);
+    world.remonline.insert_person(changed);
+
+    let settled = world.settle(&lead, 30).await;
+
+    assert_eq!((settled.state, settled.client_outcome), (State::Done, Some(ClientOutcome::Created)));
+    assert_ne!(settled.client_id, Some(older));
+    assert_eq!(world.people_with("+380501119901").len(), 2);
+}
+
 #[rstest]
 #[case::applied(Effect::ApplyThenDrop)]
 #[case::not_applied(Effect::status(500))]
